@@ -1,0 +1,1 @@
+"""What staff work on: cases, their clock, their history, and what goes out."""

@@ -1,0 +1,1 @@
+"""What is it: one file each, pure, a batch at a time."""

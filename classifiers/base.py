@@ -1,0 +1,23 @@
+"""What every classifier promises: pure, deterministic, in order, and a reason with every finding."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from config.schema import City
+from core.decision import Finding
+from core.message import Message
+
+
+class Classifier(ABC):
+    """Answers one question about messages. Findings carry the module's name, best first.
+
+    Built from the city's tables; building may take seconds, but reads no file of ours (models that a package
+    ships are loaded here).
+    """
+
+    @abstractmethod
+    def __init__(self, city: City) -> None: ...
+
+    @abstractmethod
+    def classify(self, messages: Sequence[Message]) -> list[tuple[Finding, ...]]:
+        """Returns for each message, in order, what was found: best first, () when nothing."""

@@ -1,0 +1,262 @@
+"""The shape of the city's files: districts.toml, departments.toml, topics.toml, faq/*.toml, routing.toml, words.toml."""
+
+from datetime import date
+from functools import cached_property
+from hashlib import blake2b
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from core.decision import Action, Kind
+from core.settings import Settings
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]*$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class District(Settings):
+    """One of the city's districts (자치구): a queue of its own."""
+
+    id: Id
+    name: Text
+    """Korean name with 구: 종로구."""
+    english: Text
+    code: Annotated[str, StringConstraints(pattern=r"^\d{5}$")]
+    """Administrative code, five digits."""
+    hanja: str = ""
+    aliases: tuple[str, ...] = ()
+    """Other ways to name the district itself, e.g. romanised."""
+    address: str
+    phone: str
+    lat: float
+    """District office, WGS 84 degrees."""
+    lon: float
+    verified: bool = False
+    """Whether somebody checked telephone and address; 120 stands in notices until then."""
+    legal_dongs: tuple[str, ...]
+    """법정동 names."""
+    admin_dongs: tuple[str, ...]
+    """행정동 names."""
+    units: tuple[str, ...] = (
+        "청소",
+        "주차",
+        "도로",
+        "공원",
+        "건축",
+        "위생",
+        "환경",
+        "복지",
+        "세무",
+        "민원여권",
+        "광고물",
+    )
+    duty_phone: str = "120"
+    """Whom to ring outside working hours (당직)."""
+    duty_contact: str = ""
+    """`channel:address` that is told at once of what is urgent, e.g. "sms:+82…"; "" for nobody."""
+
+
+class Place(Settings):
+    """A station, landmark or road, and the district or districts it lies in (several: not guessed, listed)."""
+
+    name: Text
+    districts: tuple[Id, ...]
+    aliases: tuple[str, ...] = ()
+    kind: Literal["station", "landmark", "road", "park", "river"] = "landmark"
+    owner: str = ""
+    """A department's id when the city and not the district looks after it (large roads, city parks)."""
+
+
+class Department(Settings):
+    """Headquarters (`hq.`), an office (`office.`) or another agency (`agency.`): a queue of its own."""
+
+    id: Id
+    name: Text
+    english: Text
+    phone: str = "120"
+    verified: bool = False
+    note: str = ""
+    duty_phone: str = "120"
+    duty_contact: str = ""
+
+
+class Topic(Settings):
+    """A matter and who owns it."""
+
+    id: Id
+    name: Text
+    english: Text
+    owner: str
+    """"district" (the district of the place) or a department's id."""
+    unit: str = ""
+    """The district's unit (담당)."""
+    kind: Kind = "other"
+    keywords: tuple[str, ...] = ()
+    """Words that speak for the topic by themselves; blanks in them are optional in the text."""
+    weak: tuple[str, ...] = ()
+    """Words that speak for it only together with others."""
+    examples: tuple[str, ...] = ()
+    """Whole sentences as people write them."""
+
+
+class Words(Settings):
+    """An FAQ in another language."""
+
+    question: Text
+    answer: Text
+    short: str = ""
+    variants: tuple[str, ...] = ()
+
+
+class Faq(Settings):
+    """A question that the city answers by itself."""
+
+    id: Id
+    category: Text
+    question: Text
+    variants: Annotated[tuple[str, ...], Field(min_length=6)]
+    """Ways in which people really ask it."""
+    not_examples: tuple[str, ...] = ()
+    """Sentences that look like it and must not be answered with it."""
+    answer: Text
+    short: Text
+    """For SMS: only characters of cp949, at most 1,000 bytes of it."""
+    en: Words | None = None
+    as_of: date
+    source: Text
+    verified: bool
+    """False: found by search and shown to officers, never answers by itself."""
+    anytime: bool = False
+    """Answers at once at any hour."""
+    valid_from: date | None = None
+    valid_until: date | None = None
+    contact: str = "120"
+
+    @cached_property
+    def version(self) -> str:
+        """Changes with every word of the entry."""
+        return blake2b(self.model_dump_json().encode(), digest_size=6).hexdigest()
+
+
+class When(Settings):
+    """What must all hold for a rule to apply; a condition that is left out always holds.
+
+    For findings: `"*"` any value, else one of the values named. `context` names a field of the message's context.
+    """
+
+    auto: tuple[str, ...] | Literal["*"] = ()
+    urgent: tuple[str, ...] | Literal["*"] = ()
+    kind: tuple[str, ...] | Literal["*"] = ()
+    faq: tuple[str, ...] | Literal["*"] = ()
+    topic: tuple[str, ...] | Literal["*"] = ()
+    owner: tuple[str, ...] | Literal["*"] = ()
+    """"district", or departments' ids, of the topic found; a pattern may end in `*` ("hq.*")."""
+    district: tuple[str, ...] | Literal["*", "none", "one", "several"] = ()
+    channel: tuple[str, ...] = ()
+    account: tuple[str, ...] = ()
+    context: Literal["reply", "awaits_place", "answered_by_faq", "same_case", "rating_asked", ""] = ""
+    text: str = ""
+    """The whole text, folded, equals one of these words separated by |: "담당자|상담원"."""
+    demand: bool | None = None
+    """Whether the text asks for action (단속해주세요) rather than for information."""
+    at_least: float = Field(default=0.0, ge=0, le=1)
+    """Confidence that the finding must have."""
+    lead: float = Field(default=0.0, ge=0, le=1)
+    """Distance that the finding must have to the second best."""
+
+
+class Rule(Settings):
+    """One row: the first row that applies decides."""
+
+    name: Text
+    when: When = When()
+    then: Action
+    queue: str = ""
+    """Fixed queue; "" derives it from topic, place and kind."""
+    unit: str = ""
+    ask: Literal["", "place"] = ""
+    examples: tuple[str, ...] = ()
+    not_examples: tuple[str, ...] = ()
+
+
+class KindWords(Settings):
+    """How a kind of matter is recognised."""
+
+    kind: Kind
+    queue: str = ""
+    """Where matters of this kind go whatever their topic; "" by topic and place."""
+    keywords: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
+    """Regular expressions over the folded text; each is tried with a bound on its work."""
+    hint: str = ""
+    """What the notice adds, e.g. the help line."""
+    hint_en: str = ""
+    confidential: bool = False
+
+
+class Urgency(Settings):
+    """An emergency, and what the person is told at once."""
+
+    id: Id
+    keywords: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    not_keywords: tuple[str, ...] = ()
+    """Words that make it no emergency ("화재보험")."""
+    hint: Text
+    hint_en: Text
+
+
+class Routing(Settings):
+    """routing.toml."""
+
+    rules: tuple[Rule, ...]
+    kinds: tuple[KindWords, ...]
+    urgent: tuple[Urgency, ...]
+    elsewhere: tuple[str, ...]
+    """Other cities and provinces: with one of these names before it, 강서구 is not ours."""
+
+
+class City(Settings):
+    """Everything the city says of itself, read, checked and put together."""
+
+    districts: tuple[District, ...]
+    places: tuple[Place, ...]
+    departments: tuple[Department, ...]
+    topics: tuple[Topic, ...]
+    faqs: tuple[Faq, ...]
+    routing: Routing
+    words: "Templates"
+
+    @cached_property
+    def rules_version(self) -> str:
+        parts = (self.routing, *self.topics, *self.districts, *self.places, *self.departments)
+        return blake2b("".join(p.model_dump_json() for p in parts).encode(), digest_size=6).hexdigest()
+
+    @cached_property
+    def faq_version(self) -> str:
+        return blake2b("".join(faq.version for faq in self.faqs).encode(), digest_size=6).hexdigest()
+
+
+class Letter(Settings):
+    """One outgoing text, by language; `{names}` are filled in. `short` is for SMS."""
+
+    subject: str = ""
+    text: Text
+    short: str = ""
+    subject_en: str = ""
+    text_en: Text
+    short_en: str = ""
+
+
+class Templates(Settings):
+    """words.toml: what citizens read. Which names each letter may use stands in cases/letters.py."""
+
+    letters: dict[str, Letter]
+    states: dict[str, str]
+    """State to the word a citizen reads."""
+    kinds: dict[str, str]
+    triage_name: Text = "통합접수 담당(담당부서 확인 중)"
+    triage_name_en: Text = "Integrated reception (department being confirmed)"
+
+
+City.model_rebuild()

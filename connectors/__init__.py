@@ -1,0 +1,1 @@
+"""In: one file per channel; the file's name is `[connectors.<name>]`."""

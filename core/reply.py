@@ -1,0 +1,69 @@
+"""What flows out: one outgoing message with its unique row, and the proof that it went."""
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from core.errors import Uncertain
+
+ReplyKind = Literal["answer", "notice", "result", "acknowledgement", "duty", "survey"]
+
+
+class Style(msgspec.Struct, frozen=True, kw_only=True):
+    """How a channel wants to be spoken to. `short`: with the short wording; `link`: a link to the case may stand
+    in the text."""
+
+    short: bool = False
+    link: bool = True
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """An outgoing message: the same `id` for every try. `to` is the plain address, number or id.
+
+    `in_reply_to` and `references` are native ids of the channel (for mail: Message-IDs with angle brackets).
+    """
+
+    id: str
+    channel: str
+    account: str
+    to: str
+    text: str
+    kind: ReplyKind
+    case: str
+    created_at: datetime
+    subject: str = ""
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    link: str = ""
+    # True for what no person wrote: mail then uses the null return path and says Auto-Submitted.
+    automatic: bool = True
+    attempt: int = 1
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof of one sent reply: the provider's id for it, the Message-ID, or the file's name."""
+
+    provider_id: str = ""
+
+
+class Sender(ABC):
+    """Takes replies out to one channel.
+
+    `repeatable`: sending the same reply (same id) again leaves the citizen with one message (a file of the same
+    name, a mail of the same Message-ID, a provider with an idempotency key).
+    """
+
+    repeatable: bool = False
+
+    @abstractmethod
+    async def send(self, reply: Reply) -> Receipt:
+        """Raises `Rejected` (never works), `Unavailable` (nothing was sent, try later) or `Uncertain`."""
+
+    async def find(self, reply: Reply) -> Receipt | None:
+        """Returns the proof that this reply was sent before, None when it surely was not; raises `Uncertain`."""
+        raise Uncertain("this channel cannot be asked what became of a message")
+
+    async def close(self) -> None:
+        """Lets go of connections."""

@@ -1,0 +1,91 @@
+"""Every event defined once: its log line and its metric. Texts, names and numbers of citizens never appear here."""
+
+import logging
+import sys
+from typing import Any, TextIO
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+_log = structlog.get_logger("eungdapso")
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+RECEIVED = Counter("eungdapso_messages_received", "Messages made durable at the door.", ["channel"])
+REFUSED = Counter("eungdapso_messages_refused", "Payloads refused at the door.", ["channel", "reason"])
+DECIDED = Counter("eungdapso_messages_decided", "Messages decided.", ["action"])
+HANDLED = Counter("eungdapso_records_handled", "Records that a consumer group is done with.", ["group"])
+LAG = Gauge("eungdapso_stream_lag", "Records that a consumer group has before it.", ["group"])
+REPLIES = Counter("eungdapso_replies", "Outgoing messages by what became of them.", ["channel", "kind", "state"])
+DEAD = Counter("eungdapso_dead", "Records parked because nothing could be done with them.", ["topic"])
+INTAKE_SECONDS = Histogram("eungdapso_intake_seconds", "From payload to durable.", buckets=_SECONDS)
+DECISION_SECONDS = Histogram("eungdapso_decision_seconds", "Time to decide one batch, per message.", buckets=_SECONDS)
+
+
+def configure(stream: TextIO | None = None, *, json: bool = False, level: int = logging.INFO) -> None:
+    """Sends the log to `stream` (standard error when left out), for people or as JSON lines."""
+    out = stream or sys.stderr
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if json
+        else structlog.dev.ConsoleRenderer(colors=out.isatty())
+    )
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+
+
+def received(*, channel: str, seconds: float) -> None:
+    RECEIVED.labels(channel).inc()
+    INTAKE_SECONDS.observe(seconds)
+
+
+def refused(*, channel: str, reason: str, status: int) -> None:
+    """A payload was refused at the door; `reason` is a constant phrase of ours, never the sender's words."""
+    REFUSED.labels(channel, reason).inc()
+    _log.info("refused at the door", channel=channel, reason=reason, status=status)
+
+
+def pushed_back(*, channel: str, reason: str) -> None:
+    REFUSED.labels(channel, "try again").inc()
+    _log.warning("told to try again", channel=channel, reason=reason)
+
+
+def decided(*, action: str, count: int = 1) -> None:
+    DECIDED.labels(action).inc(count)
+
+
+def handled(*, group: str, count: int, lag: int) -> None:
+    HANDLED.labels(group).inc(count)
+    LAG.labels(group).set(lag)
+
+
+def parked(*, topic: str, group: str, reason: str) -> None:
+    DEAD.labels(topic).inc()
+    _log.error("parked in dead", topic=topic, group=group, reason=reason)
+
+
+def replied(*, channel: str, kind: str, state: str, case: str, error: str = "") -> None:
+    REPLIES.labels(channel, kind, state).inc()
+    if state in ("failed", "uncertain"):
+        _log.error("reply not delivered", channel=channel, kind=kind, state=state, case=case, error=error)
+
+
+def waiting(*, part: str, reason: str, seconds: float) -> None:
+    """A part cannot go on now and tries again by itself."""
+    _log.warning("waits and tries again", part=part, reason=reason, seconds=round(seconds, 1))
+
+
+def recovered(*, part: str) -> None:
+    _log.info("works again", part=part)
+
+
+def noted(event: str, **fields: object) -> None:
+    """Something an operator wants to know that is neither counted nor wrong."""
+    _log.info(event, **fields)
+
+
+def warned(event: str, **fields: object) -> None:
+    _log.warning(event, **fields)

@@ -1,0 +1,40 @@
+"""Text as people mean it: one Unicode form, no invisible characters, and the tokens that search knows it by."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0x200B, 0x200C, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
+_CONTROL = dict.fromkeys([*range(9), *range(11, 32), *range(0x7F, 0xA0)])
+# Lone surrogates cannot be written as UTF-8; a broken payload may hold them.
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000))
+_DROP = _INVISIBLE | _CONTROL | _SURROGATES
+_BLANKS = re.compile(r"[^\S\n]+")
+_LINES = re.compile(r"\n{3,}")
+_WORD = re.compile(r"[0-9a-z]+|[가-힣]+|[぀-ヿ]+|[㐀-鿿]+|[^\W\d_]+")
+
+
+def clean(text: str) -> str:
+    """Returns plain NFC text: line ends as \\n, no control or invisible characters, blanks folded, ends stripped."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _BLANKS.sub(" ", text.translate(_DROP))
+    return _LINES.sub("\n\n", text).strip()
+
+
+def fold(text: str) -> str:
+    """Returns what two spellings of the same words share: NFKC, lower case."""
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def tokens(text: str) -> Iterator[str]:
+    """Yields search tokens: whole words for letters and digits, character bigrams for Hangul and Han.
+
+    '쓰레기 배출' gives 쓰레, 레기, 배출; a single character stands for itself.
+    """
+    for word in _WORD.findall(fold(text)):
+        if word[0] < "぀" or len(word) < 3:
+            yield word
+        else:
+            yield from (word[i : i + 2] for i in range(len(word) - 1))

@@ -1,0 +1,86 @@
+"""Records as bytes: a version byte, then MessagePack, sealed with AES-GCM where they rest.
+
+A field may be added when it has a default: old records are then still read. Anything else needs a new version here.
+"""
+
+import os
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from core.decision import Context, Decision
+from core.errors import Rejected
+from core.message import Message
+
+VERSION = b"\x01"
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_encode = msgspec.msgpack.Encoder().encode
+
+T = TypeVar("T")
+
+
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the router passes on: the message, what was decided, and the payload for the archive."""
+
+    message: Message
+    decision: Decision
+    context: Context = Context()
+    raw: bytes = b""
+    media_type: str = "application/octet-stream"
+    decided_at: datetime | None = None
+
+
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """What the relay puts on [outbound]: which outbox row is to be sent. The words stay in the case store."""
+
+    row: str
+    attempt: int = 1
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    return VERSION + _encode(record)
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """Returns the record; raises `Rejected` when these bytes are not one."""
+    if body[:1] != VERSION:
+        raise Rejected(f"a record of wire version {body[:1].hex() or 'nothing'}; this program reads {VERSION.hex()}")
+    try:
+        record = _decoder(kind).decode(memoryview(body)[1:])
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Rejected(f"not a {kind.__name__}: {error}") from error
+    if not isinstance(record, kind):
+        raise Rejected(f"not a {kind.__name__}")
+    return record
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(kind)
+
+
+class Seal:
+    """Encrypts what rests on disk. `seal` then `open` gives the same bytes; anything else is `Rejected`."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the key has {len(key)} bytes, not {KEY_BYTES}")
+        self._cipher = AESGCM(key)
+
+    def seal(self, plain: bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, None)
+
+    def open(self, sealed: bytes) -> bytes:
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+        except (InvalidTag, ValueError) as error:
+            raise Rejected("sealed with another key, or damaged") from error
+
+    def __repr__(self) -> str:
+        return "Seal(…)"

@@ -1,0 +1,1 @@
+"""Out: one file per destination; each is a consumer group of its own."""

@@ -1,0 +1,1 @@
+"""HTTP: hooks, public pages, health, metrics."""
