@@ -1,4 +1,4 @@
-"""The shape of the city's files: districts.toml, departments.toml, topics.toml, faq/*.toml, routing.toml, words.toml."""
+"""The shape of the city's files: districts, departments, topics, accounts, faq/*, routing and words (.toml)."""
 
 from datetime import date
 from functools import cached_property
@@ -40,16 +40,27 @@ class District(Settings):
     units: tuple[str, ...] = (
         "청소",
         "주차",
+        "교통",
         "도로",
+        "치수",
         "공원",
         "건축",
+        "주택",
+        "부동산",
         "위생",
+        "보건",
         "환경",
+        "동물",
         "복지",
+        "여성가족",
+        "문화체육",
+        "경제",
+        "안전",
         "세무",
         "민원여권",
         "광고물",
     )
+    """The desks (담당) of the district; names differ from one to the next."""
     duty_phone: str = "120"
     """Whom to ring outside working hours (당직)."""
     duty_contact: str = ""
@@ -90,6 +101,8 @@ class Topic(Settings):
     """"district" (the district of the place) or a department's id."""
     unit: str = ""
     """The district's unit (담당)."""
+    owned_at: tuple[Literal["station", "landmark", "road", "park", "river"], ...] = ()
+    """Kinds of place whose own `owner` has this matter instead: a pothole on a city road is the city's."""
     kind: Kind = "other"
     keywords: tuple[str, ...] = ()
     """Words that speak for the topic by themselves; blanks in them are optional in the text."""
@@ -97,6 +110,23 @@ class Topic(Settings):
     """Words that speak for it only together with others."""
     examples: tuple[str, ...] = ()
     """Whole sentences as people write them."""
+
+
+class Account(Settings):
+    """One of the city's accounts on a public platform; `platform` and `handle` together are its name."""
+
+    platform: Id
+    """The channel: x, facebook."""
+    handle: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.]{1,50}$")]
+    name: Text
+    """What citizens know it as."""
+    english: Text
+    department: str = ""
+    """A department's id: what arrives here is probably its matter; "" when the account hints at nobody."""
+    may_answer: bool = False
+    """Whether answers and notices go out in this account's name."""
+    may_broadcast: bool = False
+    """Whether emergency messages may be spread by it."""
 
 
 class Words(Settings):
@@ -156,7 +186,9 @@ class When(Settings):
     account: tuple[str, ...] = ()
     context: Literal["reply", "awaits_place", "answered_by_faq", "same_case", "rating_asked", ""] = ""
     text: str = ""
-    """The whole text, folded, equals one of these words separated by |: "담당자|상담원"."""
+    """The whole text, folded, equals one of these words separated by |: "담당자|상담원"; "담당자*" begins with it."""
+    threaded: bool | None = None
+    """Whether the message itself says what it answers (In-Reply-To), rather than only standing in a conversation."""
     demand: bool | None = None
     """Whether the text asks for action (단속해주세요) rather than for information."""
     at_least: float = Field(default=0.0, ge=0, le=1)
@@ -226,10 +258,11 @@ class City(Settings):
     faqs: tuple[Faq, ...]
     routing: Routing
     words: "Templates"
+    accounts: tuple[Account, ...] = ()
 
     @cached_property
     def rules_version(self) -> str:
-        parts = (self.routing, *self.topics, *self.districts, *self.places, *self.departments)
+        parts = (self.routing, *self.topics, *self.districts, *self.places, *self.departments, *self.accounts)
         return blake2b("".join(p.model_dump_json() for p in parts).encode(), digest_size=6).hexdigest()
 
     @cached_property

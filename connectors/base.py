@@ -1,43 +1,20 @@
 """What every channel promises: parse purely, verify first, say yes only after the message is durable."""
 
 import os
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar
 
-import msgspec
-
 from core.clock import Clock
+from core.hook import Accept, Request, Response
 from core.message import Arrival, Message
 from core.reply import Sender, Style
-from core.settings import Settings
+from core.settings import Secret, Settings
+
+__all__ = ["Accept", "Connector", "Request", "Response", "Sender", "Server", "Style", "Webhook"]
 
 S = TypeVar("S", bound=Settings)
-
-# Makes arrivals durable; raises `Unavailable` when that cannot be now. Ids and metrics are given there.
-Accept = Callable[[Sequence[Arrival]], Awaitable[None]]
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request to a hook, raw. `url` is `public_url` + path + query exactly as received; `headers` have
-    lower-case names (of a repeated name, the last); `received_at` is the business clock at the door."""
-
-    method: str
-    url: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-
-
-class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """What the provider is told."""
-
-    status: int = 200
-    body: bytes = b""
-    media_type: str = "text/plain; charset=utf-8"
 
 
 class Connector(ABC, Generic[S]):
@@ -47,12 +24,17 @@ class Connector(ABC, Generic[S]):
     """
 
     Settings: ClassVar[type[Settings]]
-    style: ClassVar[Style] = Style()
+    # Of the channel; an instance may set its own (a setting decides about links).
+    style: Style = Style()
 
     def __init__(self, name: str, settings: S, *, environment: Mapping[str, str] = os.environ) -> None:
         self.name = name
         self.settings = settings
         self.environment = environment
+
+    def secret(self, reference: Secret | None, key: str) -> Secret:
+        """Returns the reference, or the one that the table's own name stands for: EUNGDAPSO_<NAME>_<KEY>."""
+        return reference or Secret(env=f"EUNGDAPSO_{re.sub(r'[^A-Z0-9]', '_', self.name.upper())}_{key}")
 
     def missing(self) -> Sequence[str]:
         """Returns the environment variables that must be set before this channel can listen."""

@@ -19,9 +19,20 @@ def parse_instant(text: str) -> datetime:
     return moment.replace(tzinfo=SEOUL) if moment.tzinfo is None else moment
 
 
-def rehearsal_clock(begin: datetime, *, frozen: bool) -> Clock:
-    """Returns a clock that shows `begin` now and runs on from there, or stands still."""
-    if frozen:
-        return lambda: begin
-    started = time.monotonic()
-    return lambda: begin + timedelta(seconds=time.monotonic() - started)
+class Rehearsal:
+    """A clock that shows `begin` until `start` is called, and runs on from there, or stands still."""
+
+    def __init__(self, begin: datetime, *, frozen: bool) -> None:
+        self._begin = begin
+        self._frozen = frozen
+        self._started: float | None = None
+
+    def start(self) -> None:
+        """Lets the time run: called when the instance is ready."""
+        if not self._frozen:
+            self._started = time.monotonic()
+
+    def __call__(self) -> datetime:
+        if self._started is None:
+            return self._begin
+        return self._begin + timedelta(seconds=time.monotonic() - self._started)

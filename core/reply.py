@@ -65,5 +65,5 @@ class Sender(ABC):
         """Returns the proof that this reply was sent before, None when it surely was not; raises `Uncertain`."""
         raise Uncertain("this channel cannot be asked what became of a message")
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027  # most channels hold nothing open
         """Lets go of connections."""

@@ -13,14 +13,38 @@ _SURROGATES = dict.fromkeys(range(0xD800, 0xE000))
 _DROP = _INVISIBLE | _CONTROL | _SURROGATES
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n{3,}")
+_PIECE = 256
+_MARKS = 64
 _WORD = re.compile(r"[0-9a-z]+|[가-힣]+|[぀-ヿ]+|[㐀-鿿]+|[^\W\d_]+")
 
 
 def clean(text: str) -> str:
     """Returns plain NFC text: line ends as \\n, no control or invisible characters, blanks folded, ends stripped."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _nfc(text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _BLANKS.sub(" ", text.translate(_DROP))
     return _LINES.sub("\n\n", text).strip()
+
+
+def _nfc(text: str) -> str:
+    """NFC piece by piece: sorting one pile of a hundred thousand accents takes minutes, and such a pile is no text."""
+    if len(text) <= _PIECE or text.isascii():
+        return unicodedata.normalize("NFC", text)
+    pieces: list[str] = []
+    start = 0
+    while start < len(text):
+        end = start + _PIECE
+        while end < min(len(text), start + _PIECE + _MARKS) and _joins(text[end]):
+            end += 1
+        pieces.append(unicodedata.normalize("NFC", text[start:end]))
+        start = end
+        while start < len(text) and _joins(text[start]):
+            start += 1
+    return "".join(pieces)
+
+
+def _joins(character: str) -> bool:
+    """Whether this may melt into the character before it: accents, vowel signs, the later letters of a syllable."""
+    return unicodedata.category(character)[0] == "M" or "\u1160" <= character <= "\u11ff"
 
 
 def fold(text: str) -> str:

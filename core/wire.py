@@ -3,9 +3,7 @@
 A field may be added when it has a default: old records are then still read. Anything else needs a new version here.
 """
 
-import os
 from datetime import datetime
-from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,12 +12,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.decision import Context, Decision
 from core.errors import Rejected
+from core.ids import RandomBytes
 from core.message import Message
 
 VERSION = b"\x01"
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_nonce = RandomBytes(_NONCE_BYTES)
 _encode = msgspec.msgpack.Encoder().encode
+
+_decoders: dict[Any, msgspec.msgpack.Decoder[Any]] = {}
 
 T = TypeVar("T")
 
@@ -59,9 +61,11 @@ def decode(body: bytes, kind: type[T]) -> T:
     return record
 
 
-@cache
 def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(kind)
+    found = _decoders.get(kind)
+    if found is None:
+        found = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+    return found
 
 
 class Seal:
@@ -73,7 +77,7 @@ class Seal:
         self._cipher = AESGCM(key)
 
     def seal(self, plain: bytes) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = _nonce()
         return nonce + self._cipher.encrypt(nonce, plain, None)
 
     def open(self, sealed: bytes) -> bytes:

@@ -15,6 +15,8 @@ class Sink(ABC, Generic[R]):
 
     topic: ClassVar[str] = "routed"
     takes: type[R]
+    # How many records it likes to be given at once.
+    most: ClassVar[int] = 256
 
     @abstractmethod
     async def setup(self) -> None:

@@ -1,0 +1,137 @@
+"""A running pipeline of our own: fresh folder, free ports, known secrets; started, killed and started again."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOKEN = secrets.token_hex(16)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Instance:
+    """`python -m pipeline run` in `folder`; `extra` goes into its environment."""
+
+    folder: Path
+    extra: dict[str, str] = field(default_factory=dict)
+    http: int = field(default_factory=free_port)
+    smtp: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = (ROOT / "pipeline.toml").read_text(encoding="utf-8")
+        text = text.replace('city = "config"', f'city = "{ROOT / "config"}"', 1)
+        text = re.sub(r"(?m)^port = 8120", f"port = {self.http}", text)
+        text = re.sub(r"(?m)^port = 8025", f"port = {self.smtp}", text)
+        self.config.write_text(text.replace("127.0.0.1:8120", f"127.0.0.1:{self.http}"), encoding="utf-8")
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "pipeline.toml"
+
+    @property
+    def var(self) -> Path:
+        return self.folder / "var"
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.http}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("EUNGDAPSO_")}
+        return {**kept, "EUNGDAPSO_SMS_TOKEN": TOKEN, "EUNGDAPSO_VAR": str(self.var), **self.extra}
+
+    def start(self, *, wait_seconds: float = 60) -> float:
+        """Starts and waits until it is ready; returns the seconds that took."""
+        begun = time.monotonic()
+        with (self.folder / "run.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pipeline", "run", "--config", str(self.config)],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() - begun > wait_seconds:
+                raise RuntimeError(f"it does not start: {self.log()[-2000:]}")
+            time.sleep(0.05)
+        return time.monotonic() - begun
+
+    def kill(self) -> None:
+        """Kills the process that was started; what it started itself has to notice."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> float:
+        """Stops it as an operator does; returns the seconds that took."""
+        assert self.process is not None
+        begun = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=20)
+        return time.monotonic() - begun
+
+    def log(self) -> str:
+        return (self.folder / "run.log").read_text(encoding="utf-8", errors="replace")
+
+    def is_ready(self) -> bool:
+        try:
+            return bool(self.readiness()["ready"])
+        except (OSError, ValueError):
+            return False
+
+    def readiness(self) -> dict[str, object]:
+        try:
+            with urllib.request.urlopen(f"{self.base}/readyz", timeout=5) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            return dict(json.load(error))
+
+    def drain(self, *, wait_seconds: float = 120) -> float:
+        """Waits until nothing is left in the stream and the outbox; returns the seconds that took."""
+        begun = time.monotonic()
+        quiet = 0
+        while quiet < 3:
+            if time.monotonic() - begun > wait_seconds:
+                raise RuntimeError(f"not drained: {self.readiness()}")
+            says = self.readiness()
+            attention, lag = says["attention"], says["lag"]
+            assert isinstance(attention, dict)
+            assert isinstance(lag, dict)
+            quiet = quiet + 1 if not sum(lag.values()) and not attention.get("unsent", 0) else 0
+            time.sleep(0.1)
+        return time.monotonic() - begun
+
+    def memory_bytes(self) -> int:
+        """Returns the resident memory of the process and its children."""
+        assert self.process is not None
+        return sum(_resident(pid) for pid in [self.process.pid, *_children(self.process.pid)])
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [int(child) for child in listed]
+
+
+def _resident(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

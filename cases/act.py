@@ -1,0 +1,46 @@
+"""One act of an officer: the case it is about, the line of history it leaves, and what the citizen is told."""
+
+from typing import Any
+
+from cases.ledger import Ledger
+from cases.means import Means
+from cases.model import By, Case
+from cases.post import address_of_case, facts_of
+
+
+class Act:
+    """What happens in one transaction. `case` is the case as it stands after the changes so far."""
+
+    def __init__(self, means: Means, ledger: Ledger, case: Case, by: By) -> None:
+        self.case = case
+        self.by = by
+        self.ledger = ledger
+        self._means = means
+        # The same for the line of history and for every letter that follows from it.
+        self._cause = means.new_id()
+
+    def change(self, **values: Any) -> None:
+        self.case = self.ledger.change(self.case, **values)
+
+    def note(self, what: str, *, why: str = "", words: str = "", **detail: Any) -> None:
+        """Leaves a line of history with who did it; `words` are sealed."""
+        self.ledger.event(self.case.number, what, who=self.by.name, why=why, cause=self._cause, words=words, **detail)
+
+    def tell(self, letter: str, *, reason: str = "", text: str = "") -> None:
+        """Writes to the citizen, where that is possible; where not, the history says why."""
+        silence = _silent_because(self.case)
+        if silence:
+            self.ledger.event(self.case.number, "nothing sent", why=silence, cause=self._cause, letter=letter)
+            return
+        officer = self.case.assignee or (self.by.name if letter == "result" else "")
+        facts = facts_of(self.case, link=self._means.link(self.case), reason=reason, officer=officer, text=text)
+        address = address_of_case(self.case)
+        self.ledger.mail(self._means.post.row(letter, facts, address, cause=self._cause, at=self.ledger.now))
+
+
+def _silent_because(case: Case) -> str:
+    if not case.reply_to:
+        return "nobody knows where to write to; it stands on the page of the case"
+    if case.public and case.confidential:
+        return "a confidential matter is not answered where others can read it"
+    return ""

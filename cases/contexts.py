@@ -1,0 +1,164 @@
+"""What the store knows about messages before they are decided: a reply to a case? the same again?"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from cases.ledger import read_sealed, sameness_of, thread_key
+from cases.means import Means
+from cases.model import OPEN
+from cases.replies import rows_named
+from cases.schema import cases, messages, threads
+from core.decision import Context
+from core.errors import Rejected
+from core.message import Message
+
+_NOTHING = Context()
+_MOST_REFERENCES = 20
+_COLUMNS = (
+    cases.c.number,
+    cases.c.state,
+    cases.c.queue,
+    cases.c.channel,
+    cases.c.author,
+    cases.c.reply_to,
+    cases.c.awaits_place,
+    cases.c.answered_by,
+    cases.c.rating,
+    cases.c.received_at,
+    cases.c.sameness,
+)
+
+
+def contexts(means: Means, batch: Sequence[Message]) -> list[Context]:
+    """Returns for each message, in order, what is known; a handful of indexed look-ups for the whole batch."""
+    with means.database.read() as connection:
+        return _Lookup(means, connection, batch).contexts()
+
+
+class _Lookup:
+    """The look-ups of one batch."""
+
+    def __init__(self, means: Means, connection: Connection, batch: Sequence[Message]) -> None:
+        self._means = means
+        self._connection = connection
+        self._batch = batch
+        self._threads = {m.id: self._thread_of(m) for m in batch}
+        self._sameness = {m.id: sameness_of(m) for m in batch}
+
+    def contexts(self) -> list[Context]:
+        by_reference = self._by_reference()
+        by_thread = self._by_thread()
+        numbers = {*by_reference.values(), *by_thread.values()}
+        self._cases = {row.number: row for row in self._rows(cases.c.number, numbers)}
+        self._same = self._open_same()
+        found = [self._context(m, by_reference, by_thread) for m in self._batch]
+        texts = self._texts({c.reply_to_case for c in found if c.awaits_place or c.answered_by_faq})
+        return [_with_text(context, texts) for context in found]
+
+    def _context(self, message: Message, by_reference: dict[str, str], by_thread: dict[int, str]) -> Context:
+        thread = self._threads[message.id]
+        referred = [by_reference[r] for r in _references(message) if r in by_reference]
+        case = next((c for n in referred if (c := self._own(n, message))), None)
+        if case is None and thread is not None:
+            case = self._own(by_thread.get(thread, ""), message)
+        same = self._same_of(message)
+        if case is None:
+            return Context(same_case=same) if same else _NOTHING
+        return Context(
+            reply_to_case=case.number,
+            awaits_place=case.awaits_place,
+            # Also while the answer still waits for the next opening.
+            answered_by_faq=case.answered_by == "faq" or not case.queue,
+            rating_asked=case.answered_by == "officer" and case.rating is None,
+            same_case=same,
+        )
+
+    def _same_of(self, message: Message) -> str:
+        sameness = self._sameness[message.id]
+        return "" if sameness is None else self._same.get(sameness, "")
+
+    def _own(self, number: str, message: Message) -> Any | None:
+        """Returns the case when this author is a participant of it: a reference alone proves nothing."""
+        case = self._cases.get(number)
+        handle = message.author.handle.casefold()
+        if case is None or not handle or case.channel != message.channel:
+            return None
+        return case if handle in (case.author.casefold(), case.reply_to.casefold()) else None
+
+    def _thread_of(self, message: Message) -> int | None:
+        if not message.conversation or not message.author.handle or message.channel in self._means.options.threaded:
+            return None
+        return thread_key(message.channel, message.account, message.conversation, message.author.handle)
+
+    def _by_reference(self) -> dict[str, str]:
+        """Returns the case for each native id that names a letter of ours or a message of a case."""
+        wanted = {reference for message in self._batch for reference in _references(message)}
+        if not wanted:
+            return {}
+        found = {m.reference: m.number for m in self._messages_with(wanted)}
+        return found | {native: row.number for native, row in rows_named(self._connection, wanted).items()}
+
+    def _messages_with(self, native_ids: Collection[str]) -> Sequence[Any]:
+        statement = select(messages.c.reference, messages.c.number).where(
+            messages.c.reference.in_(native_ids), messages.c.number.is_not(None)
+        )
+        return self._connection.execute(statement).all()
+
+    def _by_thread(self) -> dict[int, str]:
+        wanted = {thread for thread in self._threads.values() if thread is not None}
+        if not wanted:
+            return {}
+        since = self._means.clock() - timedelta(days=self._means.options.conversation_days)
+        statement = select(threads.c.conversation, threads.c.number).where(
+            threads.c.conversation.in_(wanted), threads.c.at >= since
+        )
+        return {row.conversation: row.number for row in self._connection.execute(statement)}
+
+    def _open_same(self) -> dict[int, str]:
+        wanted = {same for same in self._sameness.values() if same is not None}
+        since = self._means.clock() - timedelta(days=self._means.options.same_days)
+        rows = self._rows(cases.c.sameness, wanted)
+        return {r.sameness: r.number for r in rows if r.state in OPEN and r.received_at >= since}
+
+    def _rows(self, column: Any, wanted: Collection[Any]) -> Sequence[Any]:
+        return self._connection.execute(select(*_COLUMNS).where(column.in_(wanted))).all() if wanted else ()
+
+    def _texts(self, numbers: Collection[str]) -> dict[str, str]:
+        """Returns what citizens said in these cases so far."""
+        said: dict[str, list[str]] = {}
+        if numbers:
+            statement = select(messages.c.number, messages.c.sealed).where(messages.c.number.in_(numbers))
+            for row in self._connection.execute(statement.order_by(messages.c.id)):
+                said.setdefault(row.number, []).append(self._text(row.sealed))
+        return {number: "\n".join(texts) for number, texts in said.items()}
+
+    def _text(self, sealed: bytes) -> str:
+        try:
+            return read_sealed(self._means.seal, sealed).message.text
+        except Rejected:
+            # What cannot be read any more is no reason to refuse the citizen's reply.
+            return ""
+
+
+def _references(message: Message) -> Iterator[str]:
+    """Yields what this message says it answers, the nearest first."""
+    if message.in_reply_to:
+        yield message.in_reply_to
+    yield from reversed(message.references[-_MOST_REFERENCES:])
+
+
+def _with_text(context: Context, texts: dict[str, str]) -> Context:
+    text = texts.get(context.reply_to_case)
+    if not text:
+        return context
+    return Context(
+        reply_to_case=context.reply_to_case,
+        awaits_place=context.awaits_place,
+        answered_by_faq=context.answered_by_faq,
+        rating_asked=context.rating_asked,
+        same_case=context.same_case,
+        case_text=text,
+    )

@@ -1,0 +1,137 @@
+"""Everything that one transaction adds to the case store, gathered first and written at its end."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, update
+
+from cases.database import Database
+from cases.model import Case
+from cases.schema import cases, events, messages, outbox, threads, to_stored
+from core.message import Message, identity_of
+from core.text import fold
+from core.wire import Routed, Seal, decode, encode
+
+CITIZEN, SYSTEM = "citizen", "system"
+_json = msgspec.json.Encoder().encode
+
+
+class Ledger:
+    """Gathers rows. `now` is the one time of the transaction; what is written first is what the others refer to."""
+
+    def __init__(
+        self, database: Database, connection: Connection, seal: Seal, now: datetime, named: frozenset[str]
+    ) -> None:
+        self.connection = connection
+        self.now = now
+        self._database = database
+        self._seal = seal
+        self._named = named
+        self._stored_now = to_stored(now)
+        self._messages: list[dict[str, Any]] = []
+        self._cases: list[dict[str, Any]] = []
+        self._events: list[dict[str, Any]] = []
+        self._outbox: list[dict[str, Any]] = []
+        self._threads: dict[int, dict[str, Any]] = {}
+
+    def message(self, item: Routed, number: str | None, *, reason: str = "", identity: bytes = b"") -> None:
+        message = item.message
+        self._messages.append(
+            {
+                "id": message.id,
+                "identity": identity or message.identity,
+                "number": number,
+                "channel": message.channel,
+                "account": message.account,
+                "author": message.author.handle,
+                "conversation": message.conversation,
+                "native_id": message.native_id,
+                "reference": message.native_id if message.channel in self._named else None,
+                "action": item.decision.action,
+                "reason": reason or item.decision.reason,
+                "received_at": to_stored(message.received_at),
+                "sealed": self._seal.seal(encode(_for_ever(item))),
+            }
+        )
+
+    def case(self, row: dict[str, Any]) -> None:
+        self._cases.append(row)
+
+    def event(
+        self,
+        number: str,
+        what: str,
+        *,
+        who: str = SYSTEM,
+        why: str = "",
+        cause: str = "",
+        words: str = "",
+        **detail: Any,
+    ) -> None:
+        """Adds a line to the history; `detail` never holds what a citizen wrote, `words` are sealed."""
+        self._events.append(
+            {
+                "number": number,
+                "at": self._stored_now,
+                "who": who,
+                "what": what,
+                "why": why,
+                "cause": cause,
+                "detail": _json(detail).decode() if detail else "",
+                "sealed": self._seal.seal(words.encode()) if words else None,
+            }
+        )
+
+    def mail(self, row: dict[str, Any]) -> None:
+        self._outbox.append(row)
+
+    def thread(self, channel: str, account: str, conversation: str, author: str, number: str) -> None:
+        """Lets the next word of this author in this conversation find the case."""
+        if conversation and author:
+            key = thread_key(channel, account, conversation, author)
+            self._threads[key] = {"conversation": key, "number": number, "at": self._stored_now}
+
+    def thread_of(self, case: Case) -> None:
+        self.thread(case.channel, case.account, case.conversation, case.author, case.number)
+
+    def change(self, case: Case, **values: Any) -> Case:
+        """Writes new values into a case and returns it with them."""
+        statement = update(cases).where(cases.c.number == case.number)
+        self.connection.execute(statement.values(**values))
+        return msgspec.structs.replace(case, **{k: v for k, v in values.items() if k in Case.__struct_fields__})
+
+    def flush(self) -> None:
+        load = self._database.load
+        load(self.connection, messages, self._messages)
+        load(self.connection, cases, self._cases)
+        load(self.connection, events, self._events)
+        load(self.connection, outbox, self._outbox)
+        load(self.connection, threads, list(self._threads.values()), replace="conversation")
+
+
+def _for_ever(item: Routed) -> Routed:
+    """Returns what is kept: the raw payload lies in the archive, and ends there sooner."""
+    return msgspec.structs.replace(item, raw=b"") if item.raw else item
+
+
+def read_sealed(seal: Seal, sealed: bytes) -> Routed:
+    """Returns a message with its decision; raises `Rejected` when it was sealed with another key."""
+    return decode(seal.open(sealed), Routed)
+
+
+def thread_key(channel: str, account: str, conversation: str, author: str) -> int:
+    return _whole(identity_of(channel, account, conversation, author.casefold()))
+
+
+def sameness_of(message: Message) -> int | None:
+    """Returns the same for the same words of the same author, None when nobody is known or nothing was said."""
+    if not message.author.handle:
+        return None
+    words = "".join(fold(message.text).split())
+    return _whole(identity_of(message.channel, message.author.handle.casefold(), words)) if words else None
+
+
+def _whole(identity: bytes) -> int:
+    """Returns eight bytes as a whole number: half the index, and enough where the author is compared as well."""
+    return int.from_bytes(identity[:8], "big", signed=True)

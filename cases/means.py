@@ -1,0 +1,74 @@
+"""What the case store works with, in one record that its parts share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from cases.clock import Pause, Period, accepted_at, due_at
+from cases.database import Database
+from cases.ledger import Ledger
+from cases.model import Case
+from cases.post import Post
+from core.calendar import Calendar
+from core.clock import Clock
+from core.wire import Seal
+
+# (faq id, version that was decided on) -> whether it may still be sent.
+StillValid = Callable[[str, str], bool]
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of the case store."""
+
+    # The same words of the same author join the open case within these days.
+    same_days: int = 7
+    # A word in a conversation belongs to the case that awaits a place, or that was answered, within these days.
+    conversation_days: int = 30
+    # So many automatic mails to one address a day; above that, one an hour. Two mail systems would answer for ever.
+    automatic_mails_a_day: int = 20
+    # Channels whose messages are named again: by a reply's references, by the page of a form that was filed.
+    named: frozenset[str] = frozenset({"email", "form"})
+    # Channels on which only a reply to a message of ours belongs to its case.
+    threaded: frozenset[str] = frozenset({"email"})
+
+
+class Means(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts that are handed in. `clock` is the clock of the business rules, `machine` the machine's own."""
+
+    database: Database
+    seal: Seal
+    post: Post
+    calendar: Calendar
+    deadlines: Mapping[str, Period]
+    clock: Clock
+    machine: Clock
+    new_id: Callable[[], str]
+    options: Options
+    still_valid: StillValid
+
+    def ledger(self, connection: Connection) -> Ledger:
+        """Begins to gather what a transaction adds; its time is now."""
+        return Ledger(self.database, connection, self.seal, self.clock(), self.options.named)
+
+    def accepted(self, case: Case) -> datetime:
+        return case.accepted_at or accepted_at(case.received_at, self.calendar)
+
+    def due(
+        self,
+        kind: str,
+        accepted: datetime,
+        *,
+        pauses: Sequence[Pause] = (),
+        outages: Sequence[Pause] = (),
+        calendar: Calendar | None = None,
+    ) -> datetime | None:
+        """Returns the legal date of a matter of this kind, None when no period is set for it or for `other`."""
+        period = self.deadlines.get(kind) or self.deadlines.get("other")
+        if period is None:
+            return None
+        return due_at(period, accepted, calendar or self.calendar, pauses=pauses, outages=outages)
+
+    def link(self, case: Case) -> str:
+        return self.post.link(case.number, case.token)

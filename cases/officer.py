@@ -1,0 +1,176 @@
+"""What staff do with a case: each act is one transaction with a line of history and what the citizen is told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from cases.act import Act
+from cases.clock import accepted_at
+from cases.joining import drop_deferred, known_pauses
+from cases.ledger import Ledger
+from cases.means import Means
+from cases.model import TRIAGE, By, Case, Verb
+from cases.views import find
+from core.errors import Rejected
+
+_AGENCY = "agency."
+# An agency's matter is handed over within eight working hours (Decree 13③).
+_HAND_OVER_HOURS = 8
+_MOST_TEXT = 20_000
+_MOST_REASON = 2_000
+
+
+class Officer:
+    """The verbs of `eungdapso case` and of the console. Each raises `Rejected` with what is in the way.
+
+    Every verb takes who acts; a case outside that person's queues is not found.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._database = means.database
+
+    def answer(self, number: str, text: str, by: By) -> Case:
+        """Sends an officer's answer and ends the case; an automatic answer that still waits is taken back."""
+        words = _said(text, "the answer", _MOST_TEXT)
+        with self._act(number, by, "answer") as act:
+            drop_deferred(act.ledger, act.case.number)
+            now = act.ledger.now
+            act.change(state="answered", answered_at=now, answered_by="officer", awaits_place=False, sameness=None)
+            act.note("answered", words=words)
+            act.tell("result", text=words)
+            act.ledger.thread_of(act.case)
+        return act.case
+
+    def assign(self, number: str, by: By, *, unit: str = "", to: str = "") -> Case:
+        """Gives the case to a unit or an officer. The citizen hears of it when nobody had it before."""
+        if not unit and not to:
+            raise Rejected("assign to whom? Name a unit, an officer, or both.")
+        with self._act(number, by, "assign") as act:
+            before = act.case
+            act.change(state="assigned", unit=unit or before.unit, assignee=to or before.assignee)
+            act.note("assigned", unit=act.case.unit, assignee=act.case.assignee)
+            if before.state == "held" and before.queue != TRIAGE:
+                act.tell("assigned")
+        return act.case
+
+    def set_kind(self, number: str, kind: str, by: By, *, why: str = "") -> Case:
+        """Changes the kind and with it the legal date; a date that moved is told to the citizen."""
+        if kind not in self._means.deadlines:
+            raise Rejected(f"{kind} is no kind with a period; there are {', '.join(sorted(self._means.deadlines))}.")
+        with self._act(number, by, "set_kind") as act:
+            before = act.case
+            act.change(kind=kind, due_at=self._due(act.ledger, before, kind))
+            act.note("kind changed", why=why, kind=[before.kind, kind], due_at=[before.due_at, act.case.due_at])
+            if before.due_at != act.case.due_at:
+                act.tell("period_changed", reason=why)
+        return act.case
+
+    def transfer(self, number: str, to: str, by: By, *, why: str) -> Case:
+        """Gives the case to another queue. An agency's goes to the city's transfer officer first; the same transfer
+        again records that it was handed over."""
+        reason = _said(why, "the reason", _MOST_REASON)
+        if not self._means.post.letters.knows(to):
+            raise Rejected(f"there is no queue {to}; the queues are the districts, the departments, and triage.")
+        with self._act(number, by, "transfer") as act:
+            if act.case.queue == to and not (to.startswith(_AGENCY) and act.case.state != "transferred"):
+                raise Rejected(f"case {act.case.number} is in {to} already.", status=409)
+            drop_deferred(act.ledger, act.case.number)
+            if act.case.queue == to:
+                self._handed_over(act, reason)
+            else:
+                self._moved(act, to, reason)
+        return act.case
+
+    def extend(self, number: str, by: By, *, why: str) -> Case:
+        """Extends the period once, by its own length, and tells the citizen why and until when (Decree 21)."""
+        reason = _said(why, "the reason", _MOST_REASON)
+        with self._act(number, by, "extend") as act:
+            before = act.case.due_at
+            if act.case.extended or before is None:
+                why_not = "was extended already" if act.case.extended else "has no date that could be extended"
+                raise Rejected(
+                    f"case {act.case.number} {why_not}; a second time needs the citizen's consent.", status=409
+                )
+            after = self._means.due(act.case.kind, accepted_at(before + timedelta(seconds=1), self._means.calendar))
+            act.change(due_at=after, extended=True)
+            act.note("extended", why=reason, due_at=[before, after])
+            act.tell("extended", reason=reason)
+        return act.case
+
+    def close(self, number: str, by: By, *, why: str) -> Case:
+        """Ends the case without an answer, with a lawful reason that the citizen is told."""
+        return self._end(number, by, "close", "closed", why)
+
+    def withdraw(self, number: str, by: By, *, why: str = "") -> Case:
+        """Ends the case because the citizen took it back."""
+        return self._end(number, by, "withdraw", "withdrawn", why)
+
+    def reopen(self, number: str, by: By, *, why: str) -> Case:
+        """Takes a finished case up again in its queue; its date stays."""
+        reason = _said(why, "the reason", _MOST_REASON)
+        with self._act(number, by, "reopen") as act:
+            queue = act.case.queue or TRIAGE
+            state = "held" if queue == TRIAGE else "received"
+            due = act.case.due_at or self._due(act.ledger, act.case, act.case.kind)
+            act.change(state=state, queue=queue, answered_at=None, answered_by="", closed_at=None, due_at=due)
+            act.note("reopened", why=reason, state=state, queue=queue)
+        return act.case
+
+    def release(self, number: str, by: By, *, released: bool = True) -> Case:
+        """Lets a masked version of an answered case be shown to who asks the same; confidential ones never are."""
+        with self._act(number, by, "release") as act:
+            if act.case.confidential and released:
+                raise Rejected(f"case {act.case.number} is confidential; it is never shown to others.", status=409)
+            act.change(released=released)
+            act.note("released" if released else "release taken back")
+        return act.case
+
+    def _moved(self, act: Act, to: str, reason: str) -> None:
+        before = act.case
+        now = act.ledger.now
+        due = before.due_at or self._due(act.ledger, before, before.kind)
+        if to.startswith(_AGENCY):
+            due = self._means.calendar.add_working_hours(now, _HAND_OVER_HOURS)
+        state = "held" if to == TRIAGE else "received"
+        act.change(queue=to, unit="", assignee="", state=state, due_at=due, awaits_place=False)
+        act.note("transferred", why=reason, queue=[before.queue, to], due_at=[before.due_at, due])
+        if to != TRIAGE:
+            act.tell("agency" if to.startswith(_AGENCY) else "assigned", reason=reason)
+
+    def _handed_over(self, act: Act, reason: str) -> None:
+        act.change(state="transferred", closed_at=act.ledger.now, sameness=None)
+        act.note("handed over", why=reason, queue=act.case.queue)
+        act.tell("transferred", reason=reason)
+
+    def _end(self, number: str, by: By, verb: Verb, state: str, why: str) -> Case:
+        reason = _said(why, "the reason", _MOST_REASON) if verb == "close" else why.strip()[:_MOST_REASON]
+        with self._act(number, by, verb) as act:
+            drop_deferred(act.ledger, act.case.number)
+            act.change(state=state, closed_at=act.ledger.now, awaits_place=False, sameness=None)
+            act.note(state, why=reason)
+            act.tell(state, reason=reason)
+        return act.case
+
+    def _due(self, ledger: Ledger, case: Case, kind: str) -> datetime | None:
+        own, outages = known_pauses(ledger, case.number)
+        return self._means.due(kind, self._means.accepted(case), pauses=own, outages=outages)
+
+    @contextmanager
+    def _act(self, number: str, by: By, verb: Verb) -> Iterator[Act]:
+        with self._database.write() as connection:
+            case = find(connection, number, by, to_change=True)
+            act = Act(self._means, self._means.ledger(connection), case, by)
+            act.case.must_allow(verb)
+            yield act
+            act.ledger.flush()
+
+
+def _said(text: str, what: str, most: int) -> str:
+    """Returns the words without blanks around; raises `Rejected` when there are none, or far too many."""
+    said = text.strip()
+    if not said:
+        raise Rejected(f"{what} is empty; say it in a sentence.")
+    if len(said) > most:
+        raise Rejected(f"{what} has {len(said)} characters; at most {most} can be sent.")
+    return said

@@ -1,0 +1,140 @@
+"""Makes the outbox row of a letter: to whom, in which thread, from when on, with sealed words."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from cases.letters import Facts, Letters, Words
+from cases.model import Case
+from cases.schema import to_stored
+from core.message import Message
+from core.reply import Reply, ReplyKind
+from core.wire import Seal
+
+_KINDS: dict[str, ReplyKind] = {
+    "answer": "answer",
+    "acknowledgement": "acknowledgement",
+    "result": "result",
+    "duty": "duty",
+}
+# A mail with thousands of references is an attack, not a thread.
+_MOST_REFERENCES = 20
+_encode = msgspec.msgpack.Encoder().encode
+_json = msgspec.json.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Words).decode
+_references = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a letter goes and which message of the channel it answers."""
+
+    channel: str
+    account: str
+    to: str
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+
+
+def address_of(message: Message) -> Address:
+    """Returns where an answer to this message goes, threaded below it."""
+    thread = (*message.references[-_MOST_REFERENCES:], message.native_id)
+    return Address(message.channel, message.account, message.reply_to, message.native_id, thread)
+
+
+def address_of_case(case: Case) -> Address:
+    return Address(case.channel, case.account, case.reply_to, case.native_id, (case.native_id,))
+
+
+class Post:
+    """Writes letters into rows. A row is unique by case, kind, recipient and cause; its id is its name for ever."""
+
+    def __init__(self, letters: Letters, seal: Seal, new_id: Callable[[], str], public_url: str) -> None:
+        self.letters = letters
+        self._seal = seal
+        self._new_id = new_id
+        self._public_url = public_url.rstrip("/")
+
+    def link(self, number: str, token: str) -> str:
+        return f"{self._public_url}/c/{number}/{token}"
+
+    def row(
+        self,
+        letter: str,
+        facts: Facts,
+        address: Address,
+        *,
+        cause: str,
+        at: datetime,
+        not_before: datetime | None = None,
+    ) -> dict[str, Any]:
+        kind = _KINDS.get(letter, "notice")
+        created = to_stored(at)
+        starts = created if not_before is None else max(created, to_stored(not_before))
+        words = self.letters.write(letter, facts)
+        return {
+            "id": self._new_id(),
+            "number": facts.number,
+            "kind": kind,
+            "recipient": address.to,
+            "cause": cause,
+            "letter": letter,
+            "channel": address.channel,
+            "account": address.account,
+            "sealed": self._seal.seal(_encode(words)),
+            "in_reply_to": address.in_reply_to,
+            "thread": _json(address.references).decode(),
+            "automatic": kind != "result",
+            "deferred": starts > created,
+            "guarded": is_guarded(letter, address.to),
+            "state": "queued",
+            "not_before": starts,
+            "created_at": created,
+        }
+
+    def reply(self, row: Any, *, attempt: int) -> Reply:
+        """Returns what is sent for a row; raises `Rejected` when it was sealed with another key."""
+        words = _decode(self._seal.open(row.sealed))
+        return Reply(
+            id=row.id,
+            channel=row.channel,
+            account=row.account,
+            to=row.recipient,
+            text=words.text,
+            subject=words.subject,
+            link=words.link,
+            kind=row.kind,
+            case=row.number,
+            created_at=row.created_at,
+            in_reply_to=row.in_reply_to,
+            references=_references(row.thread or "[]"),
+            automatic=row.automatic,
+            attempt=attempt,
+        )
+
+
+def is_guarded(letter: str, to: str) -> bool:
+    """Whether this counts against a loop: two mail systems can answer each other for ever, telephones do not."""
+    return "@" in to and letter not in ("result", "duty")
+
+
+def facts_of(case: Case, *, link: str, reason: str = "", officer: str = "", text: str = "") -> Facts:
+    """Returns what a letter about a case as it stands can say."""
+    outside = case.accepted_at is not None and case.accepted_at > case.received_at
+    return Facts(
+        number=case.number,
+        channel=case.channel,
+        language=case.language,
+        public=case.public,
+        confidential=case.confidential,
+        queue=case.queue,
+        unit=case.unit,
+        officer=officer,
+        received_at=case.received_at if outside else None,
+        accepted_at=case.accepted_at if outside else None,
+        due_at=case.due_at,
+        link=link,
+        reason=reason,
+        text=text,
+    )

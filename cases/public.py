@@ -1,0 +1,170 @@
+"""What is shown outside: to the citizen whose case it is, and on the live monitor, without confidential matters."""
+
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from cases.ledger import read_sealed
+from cases.means import Means
+from cases.model import Case, State, case_of
+from cases.numbers import parse_number
+from cases.schema import cases, events, messages
+from cases.views import no_such_case, row_of
+from core.mask import mask, mask_handle, mask_name
+
+_MOST_LINES = 200
+_MOST_HITS = 1000
+_SHORTEST_TELEPHONE = 8
+
+
+class MonitorItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the live monitor: no text, the author masked."""
+
+    number: str
+    channel: str
+    account: str
+    author: str
+    received_at: datetime
+    action: str
+    kind: str
+    topic: str | None
+    queue: str | None
+    state: str
+    due_at: datetime | None
+    answered_at: datetime | None
+
+
+class CitizenView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the citizen sees of the own case. `answers` are newest last: what was answered, and when."""
+
+    number: str
+    state: State
+    queue: str
+    confidential: bool
+    language: str
+    received_at: datetime
+    accepted_at: datetime | None
+    due_at: datetime | None
+    answered_at: datetime | None
+    answers: tuple[tuple[datetime, str], ...] = ()
+
+
+class Similar(msgspec.Struct, frozen=True, kw_only=True):
+    """A released case as everybody may read it: masked words, no number, no author."""
+
+    topic: str
+    text: str
+    answer: str
+
+
+class PublicViews:
+    """Reads; changes nothing. Used from threads."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._database = means.database
+
+    def by_token(self, number: str, token: str) -> CitizenView:
+        """Returns the citizen's view; raises `Rejected` (404) alike for a wrong number and a wrong token."""
+        with self._database.read() as connection:
+            row = row_of(connection, parse_number(number))
+            expected = row["token"] if row is not None else ""
+            # Compared in any case, so that the time tells nothing.
+            right = hmac.compare_digest(expected.encode(), token.encode())
+            if row is None or not expected or not right:
+                raise no_such_case()
+            return self._citizen_view(connection, case_of(row))
+
+    def by_phone(self, number: str, last_four: str) -> CitizenView:
+        """Returns the view to who knows the number and the last four digits of the telephone. Throttle the caller."""
+        with self._database.read() as connection:
+            row = row_of(connection, parse_number(number))
+            digits = _telephone(row["author"]) or _telephone(row["reply_to"]) if row is not None else ""
+            right = hmac.compare_digest(digits[-4:].encode(), last_four.strip().encode())
+            if row is None or not digits or not right or row["confidential"]:
+                raise no_such_case()
+            return self._citizen_view(connection, case_of(row))
+
+    def filed(self, channel: str, native_id: str) -> tuple[str, str] | None:
+        """Returns number and token of the case that this message opened, None while it has none."""
+        opened = messages.join(cases, cases.c.message == messages.c.id)
+        statement = select(cases.c.number, cases.c.token).select_from(opened)
+        named = statement.where(messages.c.reference == native_id, messages.c.channel == channel)
+        with self._database.read() as connection:
+            row = connection.execute(named).first()
+        return (row.number, row.token) if row is not None else None
+
+    def released(self, message_ids: Sequence[str], limit: int = 5) -> list[Similar]:
+        """Returns answered cases whose masked text somebody released, in the order of the messages given."""
+        conditions = (cases.c.released, ~cases.c.confidential, cases.c.answered_at.is_not(None))
+        opened = cases.join(messages, messages.c.id == cases.c.message)
+        with self._database.read() as connection:
+            hits = messages.c.id.in_(message_ids[:_MOST_HITS])
+            found = select(cases).select_from(opened).where(hits, *conditions)
+            rows = {row["message"]: case_of(row) for row in connection.execute(found).mappings()}
+            chosen = [rows[id_] for id_ in message_ids if id_ in rows][:limit]
+            return [self._similar(connection, case) for case in chosen]
+
+    def _similar(self, connection: Connection, case: Case) -> Similar:
+        sealed = connection.execute(select(messages.c.sealed).where(messages.c.id == case.message)).scalar_one()
+        answers = self._answers(connection, case)
+        asked = read_sealed(self._means.seal, sealed).message.text
+        return Similar(topic=case.topic, text=mask(asked), answer=mask(answers[-1][1]) if answers else "")
+
+    def monitor(self, limit: int = 50) -> list[MonitorItem]:
+        """Returns the newest cases for the live monitor; confidential matters are absent."""
+        statement = select(cases).where(~cases.c.confidential).order_by(cases.c.received_at.desc())
+        with self._database.read() as connection:
+            rows = connection.execute(statement.limit(max(1, min(limit, _MOST_LINES)))).mappings().all()
+        return [_monitored(case_of(row)) for row in rows]
+
+    def _citizen_view(self, connection: Connection, case: Case) -> CitizenView:
+        return CitizenView(
+            number=case.number,
+            state=case.state,
+            # Who has a confidential matter is told to nobody by a page.
+            queue="" if case.confidential else case.queue,
+            confidential=case.confidential,
+            language=case.language,
+            received_at=case.received_at,
+            accepted_at=case.accepted_at,
+            due_at=None if case.confidential else case.due_at,
+            answered_at=case.answered_at,
+            answers=tuple(self._answers(connection, case)),
+        )
+
+    def _answers(self, connection: Connection, case: Case) -> list[tuple[datetime, str]]:
+        found: list[tuple[datetime, str]] = []
+        if case.faq and case.answered_by == "faq" and case.answered_at is not None:
+            sealed = connection.execute(select(messages.c.sealed).where(messages.c.id == case.message)).scalar_one()
+            answer = read_sealed(self._means.seal, sealed).decision.answer
+            found += [(case.answered_at, answer.text)] if answer else []
+        said = select(events.c.at, events.c.sealed).where(events.c.number == case.number, events.c.what == "answered")
+        rows = connection.execute(said.order_by(events.c.id))
+        return found + [(row.at, self._means.seal.open(row.sealed).decode()) for row in rows if row.sealed]
+
+
+def _monitored(case: Case) -> MonitorItem:
+    return MonitorItem(
+        number=case.number,
+        channel=case.channel,
+        account=case.account,
+        author=mask_name(case.author_name) if case.author_name else mask_handle(case.author),
+        received_at=case.received_at,
+        action=case.action,
+        kind=case.kind,
+        topic=case.topic or None,
+        queue=case.queue or None,
+        state=case.state,
+        due_at=case.due_at,
+        answered_at=case.answered_at,
+    )
+
+
+def _telephone(handle: str) -> str:
+    """Returns the digits of a telephone number, "" when this is none."""
+    digits = "".join(character for character in handle if character.isdecimal())
+    return digits if len(digits) >= _SHORTEST_TELEPHONE and not handle.strip("+0123456789-() ") else ""

@@ -1,0 +1,178 @@
+"""One transaction for a batch of decided messages: cases with numbers, their history, and what goes out."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select, text, update
+
+from cases.joining import Joining, must
+from cases.means import Means
+from cases.model import OPEN, Case, case_of
+from cases.numbers import case_number, day_of
+from cases.opening import Opening, awaited_sameness, opens_case
+from cases.post import is_guarded
+from cases.replies import rows_named
+from cases.schema import GUARDED, cases, counters, from_stored, messages, outbox
+from core.wire import Routed
+
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_INSTANTS = ("received_at", "accepted_at", "due_at", "answered_at", "closed_at")
+
+
+def record(means: Means, routed: Sequence[Routed]) -> None:
+    """Makes the whole batch durable, or nothing of it. A message that is known already changes nothing.
+
+    Raises `Rejected` when one of them can never be recorded, `Unavailable` when the store cannot be written now.
+    """
+    with means.database.write() as connection:
+        new = _unknown(connection, routed)
+        if new:
+            _Recording(means, connection, new).run()
+
+
+class _Recording:
+    """The work of one transaction; its look-ups are made for the whole batch at once."""
+
+    def __init__(self, means: Means, connection: Connection, items: Sequence[Routed]) -> None:
+        self._means = means
+        self._connection = connection
+        self._items = items
+        self._ledger = means.ledger(connection)
+        self._guard = _Guard(means, connection, self._ledger.now, items)
+        self._joining = Joining(means, self._ledger, self._guard.why_not)
+        self._numbers = _Numbers(means, connection, self._ledger.now)
+        self._sameness = {i.message.id: awaited_sameness(i, self._ledger.now) for i in items if opens_case(i)}
+        self._cases = self._known_cases()
+        self._opened: dict[str, dict[str, Any]] = {}
+        self._same = {row["sameness"]: row["number"] for row in self._same_cases()}
+        self._reported = rows_named(connection, {i.message.report.original_id for i in items if i.message.report})
+
+    def run(self) -> None:
+        for item in self._items:
+            self._take(item)
+        self._ledger.flush()
+        self._numbers.keep()
+
+    def _take(self, item: Routed) -> None:
+        decision, message = item.decision, item.message
+        if message.report is not None:
+            self._joining.report(item, self._reported.get(message.report.original_id))
+        elif decision.action == "follow_up":
+            self._joined(item, must(self._cases.get(decision.case or ""), item))
+        elif decision.action == "rate":
+            case = must(self._cases.get(decision.case or ""), item)
+            self._cases[case.number] = self._joining.rate(item, case)
+        elif decision.action == "ignore":
+            self._joining.kept(item, self._cases.get(decision.case or item.context.reply_to_case))
+        else:
+            self._open_or_join(item)
+
+    def _open_or_join(self, item: Routed) -> None:
+        sameness = self._sameness[item.message.id]
+        known = None if sameness is None else self._same.get(sameness)
+        if known:
+            self._joining.again(item, self._cases.get(known) or _case_of_new(self._opened[known]))
+            return
+        number = self._numbers.next()
+        row = Opening(self._means, self._ledger, item, number).write(self._guard.why_not, sameness)
+        if sameness is not None:
+            self._same[sameness] = number
+            self._opened[number] = row
+
+    def _joined(self, item: Routed, case: Case) -> None:
+        self._cases[case.number] = self._joining.follow_up(item, case)
+
+    def _known_cases(self) -> dict[str, Case]:
+        named = {i.decision.case or i.context.reply_to_case for i in self._items} - {""}
+        return {row["number"]: case_of(row) for row in self._rows(cases.c.number, named)}
+
+    def _same_cases(self) -> list[RowMapping]:
+        """Finds the open cases that say the same, and remembers them."""
+        since = self._ledger.now - timedelta(days=self._means.options.same_days)
+        wanted = {s for s in self._sameness.values() if s is not None}
+        found = [r for r in self._rows(cases.c.sameness, wanted) if r["state"] in OPEN and r["received_at"] >= since]
+        for row in found:
+            self._cases.setdefault(row["number"], case_of(row))
+        return found
+
+    def _rows(self, column: Any, wanted: Collection[Any]) -> Iterable[RowMapping]:
+        if not wanted:
+            return ()
+        return self._connection.execute(select(cases).where(column.in_(wanted)).with_for_update()).mappings().all()
+
+
+class _Numbers:
+    """Gives the day's numbers, one after the other, without gaps."""
+
+    def __init__(self, means: Means, connection: Connection, now: datetime) -> None:
+        self._means = means
+        self._connection = connection
+        self._day = day_of(now)
+        self._given: int | None = None
+
+    def next(self) -> str:
+        if self._given is None:
+            self._given = self._read()
+        self._given += 1
+        return case_number(self._day, self._given)
+
+    def keep(self) -> None:
+        if self._given is not None:
+            statement = update(counters).where(counters.c.day == self._day)
+            self._connection.execute(statement.values(given=self._given))
+
+    def _read(self) -> int:
+        self._means.database.insert_new(self._connection, counters, day=self._day, given=0)
+        statement = select(counters.c.given).where(counters.c.day == self._day).with_for_update()
+        given: int = self._connection.execute(statement).scalar_one()
+        return given
+
+
+class _Guard:
+    """Stops two mail systems that answer each other: above a bound a day, one automatic mail an hour."""
+
+    def __init__(self, means: Means, connection: Connection, now: datetime, items: Sequence[Routed]) -> None:
+        self._now = now
+        self._most = means.options.automatic_mails_a_day
+        wanted = {i.message.reply_to for i in items if is_guarded("", i.message.reply_to)}
+        self._sent = _sent_since(connection, now - _DAY, wanted)
+
+    def why_not(self, to: str, letter: str) -> str:
+        """Returns why nothing may be sent to this address now; "" counts as sent."""
+        if not is_guarded(letter, to):
+            return ""
+        count, last = self._sent.get(to, (0, None))
+        if count >= self._most and last is not None and self._now - last < _HOUR:
+            return f"{count} automatic mails went to this address within a day; more would feed a loop"
+        self._sent[to] = (count + 1, self._now)
+        return ""
+
+
+def _sent_since(
+    connection: Connection, since: datetime, wanted: Collection[str]
+) -> dict[str, tuple[int, datetime | None]]:
+    if not wanted:
+        return {}
+    statement = (
+        select(outbox.c.recipient, func.count(), func.max(outbox.c.created_at))
+        .where(text(GUARDED), outbox.c.recipient.in_(wanted), outbox.c.created_at >= since)
+        .group_by(outbox.c.recipient)
+    )
+    return {to: (count, last) for to, count, last in connection.execute(statement)}
+
+
+def _unknown(connection: Connection, routed: Sequence[Routed]) -> list[Routed]:
+    """Returns the messages that were not recorded before, each once, in order."""
+    fresh: dict[bytes, Routed] = {}
+    for item in routed:
+        fresh.setdefault(item.message.identity, item)
+    statement = select(messages.c.identity).where(messages.c.identity.in_(list(fresh)))
+    known = {bytes(identity) for (identity,) in connection.execute(statement)}
+    return [item for identity, item in fresh.items() if identity not in known]
+
+
+def _case_of_new(row: dict[str, Any]) -> Case:
+    instants = {name: from_stored(row[name]) for name in _INSTANTS if row.get(name) is not None}
+    rest = dict.fromkeys(_INSTANTS) | {"assignee": "", "extended": False, "released": False, "rating": None}
+    return case_of(rest | {**row, "closed_at": None} | instants)

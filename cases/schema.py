@@ -1,0 +1,238 @@
+"""The tables of the case store. Times are microseconds since 1970 in UTC; what people wrote is sealed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_stored(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_stored(value: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant as a whole number: it sorts, has no zone to get wrong, and is the same in every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_stored(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_stored(value)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
+def _word(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=text("''"))
+
+
+def _some(name: str, *columns: Column[Any], where: str) -> Index:
+    """Returns an index of some rows only: of the many, few are waiting."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+# SQLite counts rows by itself only for INTEGER.
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("identity", LargeBinary, nullable=False),
+    Column("number", Text),
+    _word("channel"),
+    _word("account"),
+    _word("author"),
+    _word("conversation"),
+    _word("native_id"),
+    # The native id again where a later message, or a page, names this one by it; elsewhere NULL and in no index.
+    Column("reference", Text),
+    _word("action"),
+    _word("reason"),
+    Column("received_at", Instant, nullable=False),
+    # core.wire.encode(Routed) without the raw payload, sealed: what was said, what was decided and why.
+    Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("identity"),
+)
+Index("ix_messages_reference", messages.c.reference)
+Index("ix_messages_number", messages.c.number)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("number", Text, primary_key=True),
+    _word("state"),
+    _word("queue"),
+    _word("unit"),
+    _word("assignee"),
+    _word("action"),
+    _word("kind"),
+    _word("topic"),
+    _word("district"),
+    _word("faq"),
+    _flag("confidential"),
+    _flag("urgent"),
+    _word("urgency"),
+    _word("channel"),
+    _word("account"),
+    _word("author"),
+    _word("author_name"),
+    _word("conversation"),
+    _word("language"),
+    # Where an answer goes: "" when nowhere.
+    _word("reply_to"),
+    _flag("public"),
+    # The message that opened the case, and what its answer is threaded to.
+    _word("message"),
+    _word("native_id"),
+    Column("received_at", Instant, nullable=False),
+    Column("accepted_at", Instant),
+    Column("due_at", Instant),
+    Column("answered_at", Instant),
+    Column("closed_at", Instant),
+    # "faq" or "officer", "" while unanswered.
+    _word("answered_by"),
+    _flag("awaits_place"),
+    _flag("extended"),
+    _flag("released"),
+    Column("rating", Integer),
+    _word("token"),
+    # Author and words of an open case as one digest: the same again joins it. NULL when it no longer may.
+    Column("sameness", BigInteger),
+)
+Index("ix_cases_queue_state_due_at", cases.c.queue, cases.c.state, cases.c.due_at)
+Index("ix_cases_state_due_at", cases.c.state, cases.c.due_at)
+Index("ix_cases_received_at", cases.c.received_at)
+Index("ix_cases_sameness", cases.c.sameness)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    _word("who"),
+    _word("what"),
+    _word("why"),
+    # What made it: a message's id or an act's; the outbox rows that follow from it carry the same.
+    _word("cause"),
+    # JSON: what changed, never what a citizen wrote.
+    _word("detail"),
+    # An officer's words, sealed.
+    Column("sealed", LargeBinary),
+)
+Index("ix_events_number", events.c.number)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("number", Text, nullable=False),
+    _word("kind"),
+    _word("recipient"),
+    _word("cause"),
+    _word("letter"),
+    _word("channel"),
+    _word("account"),
+    Column("sealed", LargeBinary, nullable=False),
+    _word("in_reply_to"),
+    # JSON list of native ids.
+    _word("thread"),
+    _flag("automatic"),
+    # An answer that waits for the next opening and is checked again when it is sent.
+    _flag("deferred"),
+    # Counted by the guard against two machines writing to each other.
+    _flag("guarded"),
+    _word("state"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("not_before", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    # By the machine's clock, as every wait for a retry is.
+    Column("relayed_at", Instant),
+    Column("retry_at", Instant),
+    Column("first_try_at", Instant),
+    Column("sent_at", Instant),
+    Column("provider_id", Text),
+    _word("error"),
+    _flag("parked"),
+    UniqueConstraint("number", "kind", "recipient", "cause"),
+)
+# A query that such an index shall serve has to say the same words.
+NEW = "state = 'queued' AND relayed_at IS NULL AND retry_at IS NULL"
+AGAIN = "state = 'queued' AND retry_at IS NOT NULL"
+UNSENT = "state IN ('queued', 'sending')"
+TROUBLE = "state IN ('failed', 'uncertain', 'undeliverable')"
+GUARDED = "guarded"
+Index("ix_outbox_provider_id", outbox.c.provider_id)
+_some("ix_outbox_new", outbox.c.not_before, where=NEW)
+_some("ix_outbox_again", outbox.c.retry_at, where=AGAIN)
+_some("ix_outbox_unsent", outbox.c.relayed_at, where=UNSENT)
+_some("ix_outbox_trouble", outbox.c.state, where=TROUBLE)
+_some("ix_outbox_guarded", outbox.c.recipient, outbox.c.created_at, where=GUARDED)
+
+# Which case the next word in a conversation may belong to: one that awaits a place or was answered.
+threads = Table(
+    "threads",
+    metadata,
+    Column("conversation", _SERIAL, primary_key=True, autoincrement=False),
+    Column("number", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("day", Text, primary_key=True),
+    Column("given", BigInteger, nullable=False),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    # NULL: an outage of the whole system.
+    Column("number", Text),
+    Column("begins_at", Instant, nullable=False),
+    Column("ends_at", Instant),
+    _word("why"),
+)
+Index("ix_pauses_number", pauses.c.number)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    _word("created_by"),
+)

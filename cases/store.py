@@ -1,0 +1,92 @@
+"""The case store: what staff work on, what goes out, and what is known about who wrote before."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cases.clock import Period
+from cases.contexts import contexts
+from cases.database import Database
+from cases.dates import Dates
+from cases.keys import Keys
+from cases.letters import Letters
+from cases.means import Means, Options, StillValid
+from cases.migrate import upgrade
+from cases.monotonic import rising
+from cases.officer import Officer
+from cases.outbox import Outbox
+from cases.post import Post
+from cases.public import PublicViews
+from cases.record import record
+from cases.trouble import Trouble
+from cases.views import Views
+from core.calendar import Calendar
+from core.clock import SEOUL, Clock, machine_clock
+from core.decision import Context
+from core.ids import uuid7
+from core.message import Message
+from core.wire import Routed, Seal
+
+
+class CaseStore:
+    """One database with everything that must not be lost. Sync; used from threads; constructing connects to nothing.
+
+    `outbox` is what goes out and `trouble` what did not arrive; `officer` is what staff do, `dates` moves legal
+    dates; `views` is what staff see, `public` what citizens and the monitor see; `keys` knows who may ask by HTTP.
+    """
+
+    def __init__(  # noqa: PLR0913 (the one place where the parts meet)
+        self,
+        url: str,
+        *,
+        seal: Seal,
+        clock: Clock,
+        calendar: Calendar,
+        deadlines: Mapping[str, Period],
+        letters: Letters,
+        public_url: str,
+        new_id: Callable[[], str] = uuid7,
+        machine: Clock = machine_clock,
+        options: Options | None = None,
+        still_valid: StillValid | None = None,
+    ) -> None:
+        ids = rising(new_id)
+        self._database = Database(url)
+        self._means = Means(
+            database=self._database,
+            seal=seal,
+            post=Post(letters, seal, ids, public_url),
+            calendar=calendar,
+            deadlines=deadlines,
+            clock=clock,
+            machine=machine,
+            new_id=ids,
+            options=options or Options(),
+            still_valid=still_valid
+            or (lambda faq, version: letters.holds(faq, version, clock().astimezone(SEOUL).date())),
+        )
+        self.outbox = Outbox(self._means)
+        self.trouble = Trouble(self._means)
+        self.officer = Officer(self._means)
+        self.dates = Dates(self._means)
+        self.views = Views(self._means)
+        self.public = PublicViews(self._means)
+        self.keys = Keys(self._means)
+
+    def open(self) -> None:
+        """Connects and brings the tables up to date. Raises `Unavailable` or `ConfigError`."""
+        self._database.open()
+        upgrade(self._database)
+
+    def close(self) -> None:
+        """Lets go of connections; may be called twice, and before `open`."""
+        self._database.close()
+
+    def contexts(self, messages: Sequence[Message]) -> list[Context]:
+        """Returns for each message, in order, what the store knows about it. Raises `Unavailable`."""
+        return contexts(self._means, messages)
+
+    def record(self, routed: Sequence[Routed]) -> None:
+        """Makes these messages durable in one transaction, all or none; what is known already changes nothing.
+
+        Raises `Rejected` when one of them can never be recorded, `Unavailable` when nothing can be written now.
+        """
+        record(self._means, routed)

@@ -1,0 +1,174 @@
+"""What staff look at: a case and its history, queues, search hits, and the counts that somebody has to watch."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, text
+
+from cases.ledger import read_sealed
+from cases.means import Means
+from cases.model import OPEN, RECORDED, TRIAGE, By, Case, Entry, State, case_of
+from cases.numbers import parse_number
+from cases.schema import TROUBLE, UNSENT, cases, events, messages, outbox
+from core.errors import Rejected
+from core.message import Message
+from core.wire import Routed
+
+_MOST = 1000
+_EVERYONE = By("")
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search hit is: the case that the message belongs to, or a recorded message without one."""
+
+    message: str
+    number: str | None
+    state: str
+    reason: str = ""
+    case: Case | None = None
+
+
+class Views:
+    """Reads; changes nothing. Used from threads."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._database = means.database
+
+    def case(self, number: str, by: By = _EVERYONE) -> Case:
+        """Returns the case; raises `Rejected` (404) when there is none in the queues of who asks."""
+        with self._database.read() as connection:
+            return find(connection, number, by)
+
+    def listed(
+        self,
+        *,
+        queue: str | None = None,
+        state: State | None = None,
+        numbers: Collection[str] | None = None,
+        by: By = _EVERYONE,
+        limit: int = 50,
+    ) -> list[Case]:
+        """Returns cases, the next due first; confidential ones only to who may see their queue by name."""
+        conditions: list[ColumnElement[bool]] = []
+        if queue is not None:
+            conditions.append(cases.c.queue == queue)
+        if state is not None:
+            conditions.append(cases.c.state == state)
+        if numbers is not None:
+            conditions.append(cases.c.number.in_(list(numbers)))
+        if by.queues is not None:
+            conditions.append(cases.c.queue.in_(by.queues))
+        order = (cases.c.due_at.is_(None), cases.c.due_at, cases.c.number)
+        return self._cases(select(cases).where(*conditions).order_by(*order).limit(min(limit, _MOST)))
+
+    def found(self, message_ids: Sequence[str], by: By = _EVERYONE) -> list[Found]:
+        """Returns what search hits are, in their order; recorded messages without a case belong to triage."""
+        statement = select(messages.c.id, messages.c.number, messages.c.reason).where(
+            messages.c.id.in_(message_ids[:_MOST])
+        )
+        with self._database.read() as connection:
+            rows = {row.id: row for row in connection.execute(statement)}
+        known = {
+            c.number: c for c in self.listed(numbers={r.number for r in rows.values() if r.number}, by=by, limit=_MOST)
+        }
+        hits = (_hit(rows[id_], known, by) for id_ in message_ids if id_ in rows)
+        return [hit for hit in hits if hit is not None]
+
+    def messages(self, number: str, by: By = _EVERYONE) -> list[Message]:
+        """Returns what the citizen wrote in this case, oldest first."""
+        return [item.message for item in self.decisions(number, by)]
+
+    def decisions(self, number: str, by: By = _EVERYONE) -> list[Routed]:
+        """Returns the messages of a case with what was decided about each and why."""
+        with self._database.read() as connection:
+            case = find(connection, number, by)
+            statement = select(messages.c.sealed).where(messages.c.number == case.number).order_by(messages.c.id)
+            return [read_sealed(self._means.seal, row.sealed) for row in connection.execute(statement)]
+
+    def since(self, moment: datetime, *, limit: int = _MOST, after: str = "") -> list[Routed]:
+        """Returns stored messages received from then on, oldest id first, those above the id `after`."""
+        statement = select(messages.c.sealed).where(messages.c.received_at >= moment, messages.c.id > after)
+        with self._database.read() as connection:
+            rows = connection.execute(statement.order_by(messages.c.id).limit(limit)).all()
+        return [read_sealed(self._means.seal, row.sealed) for row in rows]
+
+    def history(self, number: str, by: By = _EVERYONE) -> list[Entry]:
+        """Returns everything that happened, oldest first: acts, changes, and what was sent."""
+        with self._database.read() as connection:
+            case = find(connection, number, by)
+            acts = connection.execute(select(events).where(events.c.number == case.number).order_by(events.c.id)).all()
+            sent = connection.execute(select(outbox).where(outbox.c.number == case.number).order_by(outbox.c.id)).all()
+        lines = [self._act(row) for row in acts] + [_sending(row) for row in sent]
+        return sorted(lines, key=lambda line: line.at)
+
+    def counts(self) -> dict[str, int]:
+        """Returns the numbers for the status line: open, triage, overdue, and what could not be delivered."""
+        is_open = cases.c.state.in_(OPEN)
+        overdue = and_(is_open, cases.c.due_at < self._means.clock())
+        # Whoever takes a case makes it assigned; asked this way, the index alone knows.
+        unowned = and_(cases.c.queue == TRIAGE, cases.c.state.in_(("held", "received", "waiting")))
+        trouble = select(outbox.c.state, func.count()).where(text(TROUBLE)).group_by(outbox.c.state)
+        waiting = (
+            select(func.count()).select_from(outbox).where(text(UNSENT), outbox.c.not_before <= self._means.clock())
+        )
+        with self._database.read() as connection:
+            unsent = connection.execute(waiting).scalar_one()
+            counted = {
+                name: connection.execute(select(func.count()).select_from(cases).where(condition)).scalar_one()
+                for name, condition in (("open", is_open), ("triage", unowned), ("overdue", overdue))
+            }
+            states = {state: int(count) for state, count in connection.execute(trouble)}
+        return (
+            counted
+            | {"unsent": unsent}
+            | {name: states.get(name, 0) for name in ("undeliverable", "failed", "uncertain")}
+        )
+
+    def states(self) -> dict[str, int]:
+        """Returns how many cases are in each state."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(cases.c.state, func.count()).group_by(cases.c.state))
+            return {state: int(count) for state, count in rows}
+
+    def _cases(self, statement: Select[Any]) -> list[Case]:
+        with self._database.read() as connection:
+            return [case_of(row) for row in connection.execute(statement).mappings()]
+
+    def _act(self, row: Any) -> Entry:
+        detail = msgspec.json.decode(row.detail) if row.detail else {}
+        if row.sealed:
+            detail["text"] = self._means.seal.open(row.sealed).decode()
+        return Entry(at=row.at, who=row.who, what=row.what, why=row.why, detail=detail)
+
+
+def find(connection: Connection, number: str, by: By, *, to_change: bool = False) -> Case:
+    """Returns the case; raises `Rejected` (404) when there is none in the queues of who asks."""
+    row = row_of(connection, parse_number(number), to_change=to_change)
+    # A case of another queue is not found, so that nobody learns that it exists.
+    if row is None or not by.may_see(row["queue"]):
+        raise no_such_case()
+    return case_of(row)
+
+
+def row_of(connection: Connection, number: str, *, to_change: bool = False) -> Mapping[Any, Any] | None:
+    statement = select(cases).where(cases.c.number == number)
+    return connection.execute(statement.with_for_update() if to_change else statement).mappings().one_or_none()
+
+
+def no_such_case() -> Rejected:
+    return Rejected("there is no such case; check the number and what you gave with it", status=404)
+
+
+def _hit(row: Any, known: Mapping[str, Case], by: By) -> Found | None:
+    if row.number is None:
+        return Found(message=row.id, number=None, state=RECORDED, reason=row.reason) if by.may_see(TRIAGE) else None
+    case = known.get(row.number)
+    return Found(message=row.id, number=case.number, state=case.state, case=case) if case else None
+
+
+def _sending(row: Any) -> Entry:
+    detail = {"row": row.id, "kind": row.kind, "letter": row.letter, "channel": row.channel, "attempts": row.attempts}
+    return Entry(at=row.sent_at or row.created_at, who="system", what=row.state, why=row.error, detail=detail)

@@ -1,0 +1,62 @@
+"""Texts as weighted sets of features (character n-grams, words, morphemes), and how near a text is to each of many."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers._text import Reading
+
+Vector = NDArray[np.float32]
+# A longer text is no question that a table knows; the rest of it would only cost time.
+_MOST_CHARACTERS = 160
+
+
+def character_grams(reading: Reading) -> list[str]:
+    """Returns the different pairs and triples of characters, blanks left out, in the order of the text."""
+    text = reading.tight[:_MOST_CHARACTERS]
+    pairs = [text[place : place + 2] for place in range(len(text) - 1)] or [text]
+    triples = [text[place : place + 3] for place in range(len(text) - 2)]
+    return list(dict.fromkeys(pairs + triples))
+
+
+def word_grams(reading: Reading) -> list[str]:
+    """Returns the different words and beginnings of words: what languages with blanks are told apart by."""
+    words = reading.words[: _MOST_CHARACTERS // 4]
+    return list(dict.fromkeys([*words, *(word[:4] + "-" for word in words if len(word) > 4)]))
+
+
+class Space:
+    """A fixed list of documents; `near` says how near each is to a query (cosine of TF-IDF, 0 to 1)."""
+
+    def __init__(self, documents: Sequence[Sequence[str]]) -> None:
+        grams = sorted({gram for document in documents for gram in document})
+        self._places = {gram: place for place, gram in enumerate(grams)}
+        self._unknown = len(grams)
+        counts = np.zeros((len(grams) + 1, len(documents)), dtype=np.float32)
+        for number, document in enumerate(documents):
+            counts[self.places(document), number] = 1.0
+        counts[-1] = 0.0
+        # The last row stands for what no document has: as rare as can be, near to nothing.
+        self._rarity: Vector = (np.log((1 + len(documents)) / (1 + counts.sum(axis=1))) + 1).astype(np.float32)
+        weighted = counts * self._rarity[:, None]
+        norms = np.sqrt((weighted**2).sum(axis=0))
+        self._weights: Vector = weighted * self._rarity[:, None] / np.where(norms > 0, norms, 1)
+        self.size = len(grams) + 1
+
+    def places(self, grams: Sequence[str]) -> list[int]:
+        """Returns the row of each feature; what no document has shares the last row."""
+        find, unknown = self._places.get, self._unknown
+        return [find(gram, unknown) for gram in grams]
+
+    def near(self, places: Sequence[int]) -> Vector:
+        """Returns the similarity to each document."""
+        norm = float(np.sqrt((self._rarity[places] ** 2).sum()))
+        if not places or norm == 0.0:
+            return np.zeros(self._weights.shape[1], dtype=np.float32)
+        scores: Vector = self._weights[places].sum(axis=0) / np.float32(norm)
+        return scores
+
+    def mass(self, places: Sequence[int]) -> Vector:
+        """Returns how much each feature weighs."""
+        return self._rarity[places]

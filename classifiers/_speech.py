@@ -1,0 +1,121 @@
+"""What a text does: asks for action, asks a question, or tells; and whether it speaks of one concrete place."""
+
+import re
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from classifiers._text import Hit, Lexicon, Reading, phrases
+
+Act = Literal["demand", "question", "statement"]
+
+# "알려주세요" is a question and has "주세요" in it: the longest phrase takes the place.
+_QUESTIONS = phrases(
+    """
+    어디|언제|어떻게|어떡|어떤|얼마|몇시|몇 일|며칠|몇살|몇 번|몇 개|무엇|뭔가요|뭐예요|뭐에요|뭔지|뭘|누구|누가
+    어느|무슨|인가요|나요|은가요|는가요|을까요|할까요|될까요|있을까|습니까|입니까|됩니까|합니까|되나|하나요|있나|없나요|건가요
+    는지|인지|한지|은지|될지|할지|가능한가|가능할까|가능해요|하면 되|해야 하|해야 되|해도 되|가도 되
+    알려주|알려줘|알려줄|알려달라|가르쳐|설명해주|설명 좀|안내해주|안내 좀|안내 부탁|안내 바랍|답변해주|답변 부탁
+    답변 바랍|답변주|답변 좀|말씀해주|문의드|문의합|문의해|문의 좀|궁금|알고 싶|알 수 있|질문|여쭤|여쭙
+    조회|방법 좀|방법을|하는 법|받는 법
+    """
+)
+_DEMANDS = phrases(
+    """
+    해주세요|해주십시오|해주시기|해주시길|해주셨으면|해줘|해주라|해주셔|해주실|해달라|해라|주세요|주십시오|주시기|주시길
+    주셨으면|주면 좋겠|주시면 감사|달라고|바랍니다|바라요|바라겠|부탁드립니다|부탁드려|부탁합니다|부탁해요|부탁드리
+    민원 넣|민원을 넣|민원 제기|민원을 제기|민원 접수합|신고합니다|신고드|고발합|제보합
+    단속 좀|단속하라|단속 바|조치해|조치 좀|조치 바|처리 좀|처리 바|고쳐줘|철거 바|요청합니다|요청드|요청해요
+    요구합|촉구|개선 바|살려주|도와주
+    """
+)
+# With a question word beside them these are part of the question: "어디서 수거해 가나요".
+_WISHES = phrases(
+    """
+    시정|항의|신고해요|단속을 하|단속해|조치를|처리해|치워|고쳐|없애|철거해|정비해|수거해|개선해|출동|점검해|보수해
+    복구해|설치해|교체해
+    """
+)
+# "왜 안 치우나요?" has the form of a question and is none.
+_COMPLAINTS = phrases(
+    """
+    왜 안|왜 이렇게|왜 아직|왜 맨날|왜 자꾸|왜 방치|왜 올|왜 매번|왜 그렇게|도대체|언제까지 방치|언제까지 기다
+    언제까지 참|뭐하는|뭐하고|단속 안 하|단속을 안|안 치우|안 고치|장난하|세금이 아깝|세금 아깝|말이 됩니까|말이 되나요
+    너무하|해도 해도|몇 번을 말|몇 번째
+    """
+)
+_ENGLISH_QUESTIONS = phrases("what|where|when|how|which|who|can i|could i|may i|do i|is there|are there|is it|tell me")
+_ENGLISH_DEMANDS = phrases(
+    """
+    please fix|please remove|please clean|please crack|please enforce|please do something|please stop|please repair
+    please tow|please take|please send|i want to complain|complaint about
+    """
+)
+_PLACE = re.compile(
+    r"(?:우리|저희|제|내)\s?(?:집|동네|아파트|건물|빌라|가게|골목|상가|단지)|집\s?앞|집\s?옆|집\s?근처"
+    r"|[가-힣]{1,5}(?:대로|로|길)\s?\d|\d{1,4}-\d{1,4}\b|\d{1,4}\s?번지|\d\s?번\s?출구|사거리|삼거리|골목"
+    r"|[가-힣]{2,8}(?:학교|아파트|시장|역|마트|빌딩|타워|교회|병원|빌라|어린이집)\s?(?:앞|옆|뒤|근처|정문|후문|입구|건너)"
+    r"|[가-힣]{1,4}구\s?[가-힣]{1,5}\d{0,2}동|여기|이곳|이 앞|바로 앞|저기"
+)
+_CACHED_CHARACTERS = 2_000
+_QUESTION, _DEMAND, _WISH, _COMPLAINT = range(4)
+
+
+class Speech(NamedTuple):
+    """`confidence` and `lead` as in a finding; `word` is what it rests on; `place` a concrete place, "" for none."""
+
+    act: Act
+    confidence: float
+    lead: float
+    word: str
+    place: str
+
+
+@lru_cache(maxsize=1)
+def _korean() -> Lexicon:
+    tables = (_QUESTIONS, _DEMANDS, _WISHES, _COMPLAINTS)
+    return Lexicon(((phrase, code) for code, table in enumerate(tables) for phrase in table), longest=True)
+
+
+@lru_cache(maxsize=1)
+def _english() -> Lexicon:
+    tables = (_ENGLISH_QUESTIONS, _ENGLISH_DEMANDS)
+    return Lexicon(((phrase, code) for code, table in enumerate(tables) for phrase in table), longest=True)
+
+
+def speech_of(reading: Reading) -> Speech:
+    """Returns what the text does. The last speech act is what the writer is after."""
+    return _cached(reading) if len(reading.tight) <= _CACHED_CHARACTERS else _speech(reading)
+
+
+def _speech(reading: Reading) -> Speech:
+    place = match.group() if (match := _PLACE.search(reading.spaced)) else ""
+    if reading.spaced.isascii():
+        hits = [hit for hit in _english().hits(reading) if hit.at_word]
+    else:
+        hits = _korean().hits(reading)
+    asked = "?" in reading.spaced
+    if complaints := [hit for hit in hits if hit.entry == _COMPLAINT]:
+        return Speech("demand", 0.8, 0.5, complaints[-1].phrase, place)
+    questions = [hit for hit in hits if hit.entry == _QUESTION]
+    wishes = (_DEMAND,) if (questions or asked) and not place else (_DEMAND, _WISH)
+    if demands := [hit for hit in hits if hit.entry in wishes]:
+        return _demand(demands, questions, place, asked=asked)
+    if questions:
+        return Speech("question", 0.95, 0.9, questions[-1].phrase, place)
+    if asked:
+        return Speech("question", 0.75, 0.5, "?", place)
+    return Speech("statement", 0.6, 0.2, "neither a request nor a question", place)
+
+
+_cached = lru_cache(maxsize=1024)(_speech)
+
+
+def _demand(demands: list[Hit], questions: list[Hit], place: str, *, asked: bool) -> Speech:
+    word = demands[-1].phrase
+    if not questions and not asked:
+        return Speech("demand", 0.95, 0.9, word, place)
+    if place:
+        return Speech("demand", 0.85, 0.6, word, place)
+    if questions and questions[-1].end > demands[-1].end:
+        return Speech("question", 0.6, 0.15, questions[-1].phrase, place)
+    return Speech("demand", 0.6, 0.15, word, place)

@@ -1,0 +1,73 @@
+"""The way back to a source of webhooks: replies go out as Standard Webhooks, signed with the same key."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import aiohttp
+import msgspec
+
+from connectors._standard import sign
+from core.errors import Rejected, Unavailable
+from core.reply import Receipt, Reply, Sender
+
+
+class Back(Sender):
+    """Posts replies to one address. The reply's id is the `webhook-id`, so the receiver takes a repetition once."""
+
+    repeatable = True
+
+    def __init__(
+        self, url: str, key: bytes, timeout_seconds: float, *, unix_time: Callable[[], float] = time.time
+    ) -> None:
+        self._url = url
+        self._key = key
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._unix_time = unix_time
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, reply: Reply) -> Receipt:
+        now = int(self._unix_time())
+        body = _payload(reply, now)
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": reply.id,
+            "webhook-timestamp": str(now),
+            "webhook-signature": sign(self._key, reply.id, now, body),
+        }
+        try:
+            async with self._opened().post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
+                _refuse(answer)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(f"no answer from the source: {type(error).__name__}") from error
+        return Receipt(provider_id=reply.id)
+
+    async def find(self, reply: Reply) -> Receipt | None:  # noqa: RUF100
+        """Nobody needs to know: the same again is taken once."""
+        return None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout)
+        return self._session
+
+
+def _payload(reply: Reply, now: int) -> bytes:
+    data = {name: getattr(reply, name) for name in ("to", "text", "subject", "kind", "case", "in_reply_to", "link")}
+    moment = datetime.fromtimestamp(now, UTC).isoformat()
+    return msgspec.json.encode({"type": f"reply.{reply.kind}", "timestamp": moment, "data": data})
+
+
+def _refuse(answer: aiohttp.ClientResponse) -> None:
+    """Raises what the caller does about a status that is no success."""
+    if answer.status in {408, 425, 429} or answer.status >= 500:
+        after = answer.headers.get("Retry-After", "")
+        seconds = float(after) if after.isascii() and after.isdigit() else None
+        raise Unavailable(f"the source answered {answer.status}", retry_after_seconds=seconds)
+    if answer.status >= 300:
+        raise Rejected(f"the source refused the reply with {answer.status}")

@@ -1,0 +1,183 @@
+"""The back office in a process of its own: routing and sinks, so that the door has an interpreter to itself.
+
+The parent starts it, starts it anew when it dies, and is followed by it when it dies itself: the pipe between them
+ends with either. What both share lies in the stores, so either may be killed at any moment.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import Mapping
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import msgspec
+
+from core import telemetry
+from core.clock import Rehearsal
+from core.errors import ConfigError, Unavailable
+from pipeline.build import Plan, plan
+from pipeline.house import House, Role
+from pipeline.metrics import Sample, snapshot
+from pipeline.roles import started
+
+ROLES: frozenset[Role] = frozenset({"router", "sinks"})
+_REPORT_SECONDS = 1.0
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.5, 15.0
+_GO = b"go"
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the child says: at first `ready` or a `mistake`, then once a second what it counted."""
+
+    ready: bool = False
+    mistake: tuple[str, ...] = ()
+    samples: list[Sample] = []
+    degraded: dict[str, str] = {}
+
+
+_reports = msgspec.msgpack.Decoder(Report)
+
+
+class Back:
+    """The parent's side. `samples` are the child's latest counts."""
+
+    def __init__(self, made: Plan) -> None:
+        self._plan = made
+        self._context = multiprocessing.get_context("spawn")
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self.is_ready = False
+        self.samples: list[Sample] = []
+        self.degraded: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Starts the child; returns at once."""
+        ours, theirs = self._context.Pipe()
+        target = partial(work, self._plan.path, dict(self._plan.environment))
+        # Not a daemon: it has a child of its own, and ends with the pipe.
+        self._process = self._context.Process(target=target, args=(theirs,), name="back office")
+        self._process.start()
+        theirs.close()
+        self._pipe = ours
+
+    async def ready(self) -> None:
+        """Waits until the child works; raises `ConfigError` with what keeps it from that."""
+        report = await self._next()
+        if report is None or report.mistake:
+            raise ConfigError(*(report.mistake if report else ("the back office ended before it was ready",)))
+        self.is_ready = True
+
+    def go(self) -> None:
+        """Lets the child's clock run: the instance is ready."""
+        if self._pipe is not None:
+            with contextlib.suppress(OSError):
+                self._pipe.send_bytes(_GO)
+
+    async def watch(self) -> None:
+        """Takes the child's reports and starts it anew when it dies, for ever."""
+        wait = _FIRST_WAIT_SECONDS
+        while True:
+            report = await self._next()
+            if report is not None and not report.mistake:
+                wait, self.is_ready = _FIRST_WAIT_SECONDS, True
+                self.samples, self.degraded = report.samples or self.samples, report.degraded
+                continue
+            self.is_ready = False
+            why = "; ".join(report.mistake) if report else "the process ended"
+            telemetry.waiting(part="back office", reason=why, seconds=wait)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+            await self.stop()
+            self.start()
+            self.go()
+
+    async def stop(self) -> None:
+        """Ends the child by ending the pipe; kills it when it does not heed that."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+        if self._process is not None:
+            await asyncio.to_thread(self._process.join, 8)
+            self._process.kill()
+            await asyncio.to_thread(self._process.join, 2)
+            self._process = None
+
+    async def _next(self) -> Report | None:
+        """Returns the child's next report, None when it is gone."""
+        pipe = self._pipe
+        if pipe is None:
+            return None
+        await _readable(pipe)
+        try:
+            return _reports.decode(pipe.recv_bytes())
+        except (EOFError, OSError, msgspec.DecodeError):
+            return None
+
+
+async def _readable(pipe: Connection) -> None:
+    loop, seen = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(pipe.fileno(), seen.set)
+    try:
+        await seen.wait()
+    finally:
+        loop.remove_reader(pipe.fileno())
+
+
+def work(path: Path, environment: Mapping[str, str], pipe: Connection) -> None:
+    """Runs in the child until the parent ends the pipe, or is gone."""
+    import uvloop
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        made = plan(path, environment)
+        telemetry.configure(json=made.settings.log.json_lines)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(made, pipe))
+    except ConfigError as error:
+        _tell(pipe, Report(mistake=error.mistakes))
+    except Unavailable as error:
+        _tell(pipe, Report(mistake=(error.reason,)))
+
+
+async def _serve(made: Plan, pipe: Connection) -> None:
+    stop = asyncio.Event()
+    # The locks of a back office whose parent was killed a moment ago are let go when it has seen that.
+    async with started(made, ROLES, _quiet, stop, lock_wait_seconds=30) as house:
+        _tell(pipe, Report(ready=True))
+        asyncio.get_running_loop().add_reader(pipe.fileno(), partial(_heed, house, pipe))
+        house.begin(house.loops, _report(house, pipe), "report")
+        await stop.wait()
+        asyncio.get_running_loop().remove_reader(pipe.fileno())
+
+
+def _heed(house: House, pipe: Connection) -> None:
+    """The parent says go, or its end of the pipe is gone."""
+    try:
+        pipe.recv_bytes()
+    except (EOFError, OSError):
+        house.stop.set()
+        return
+    if isinstance(house.clock, Rehearsal):
+        house.clock.start()
+
+
+async def _report(house: House, pipe: Connection) -> None:
+    while True:
+        await asyncio.sleep(_REPORT_SECONDS)
+        _tell(pipe, Report(samples=snapshot(), degraded=house.status.degraded))
+
+
+def _tell(pipe: Connection, report: Report) -> None:
+    # A parent that is gone is noticed where its words are read.
+    with contextlib.suppress(OSError):
+        pipe.send_bytes(_encode(report))
+
+
+def _quiet(_line: str) -> None:
+    """The parent speaks for both."""

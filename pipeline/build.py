@@ -1,0 +1,274 @@
+"""Puts the house together: reads every file, checks every table, gathers all mistakes, constructs the parts.
+
+Nothing here connects to anything: `Plan` is what would run, and its methods make the parts that run.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cases.clock import Period, parse_period
+from cases.letters import Letters
+from cases.store import CaseStore
+from classifiers.base import Classifier
+from config.load import explain, load_city, read_toml
+from config.schema import City
+from connectors.base import Connector, Server, Webhook
+from connectors.email import Email
+from core.calendar import Calendar
+from core.clock import Clock, Rehearsal, machine_clock, parse_instant
+from core.decision import Kind
+from core.errors import ConfigError
+from core.reply import Sender, Style
+from core.wire import Seal, Ticket, encode
+from pipeline import demo, parts, place
+from pipeline.desk import Desk
+from pipeline.settings import PipelineSettings
+from router.router import Router
+from sinks._files import FileSender
+from sinks.archive import Archive
+from sinks.cases import Cases
+from sinks.reply import Courier
+from sinks.search import Search
+from streams.base import INBOUND, OUTBOUND, ROUTED, Record, Stream
+from streams.embedded import Embedded
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    INBOUND: ("router",),
+    ROUTED: ("cases", "search", "archive"),
+    OUTBOUND: ("reply",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that the files say, checked. `notes` are what an operator should know, one a line."""
+
+    path: Path
+    settings: PipelineSettings
+    city: City
+    calendar: Calendar
+    deadlines: Mapping[Kind, Period]
+    connectors: Mapping[str, Connector[Any]]
+    environment: Mapping[str, str]
+    var: Path
+    notes: tuple[str, ...] = ()
+
+    @property
+    def listening(self) -> dict[str, Connector[Any]]:
+        """The connectors whose secrets are all there."""
+        return {name: part for name, part in self.connectors.items() if not part.missing()}
+
+    @property
+    def webhooks(self) -> dict[str, Webhook[Any]]:
+        return {name: part for name, part in self.listening.items() if isinstance(part, Webhook)}
+
+    @property
+    def servers(self) -> dict[str, Server[Any]]:
+        return {name: part for name, part in self.listening.items() if isinstance(part, Server)}
+
+    @property
+    def styles(self) -> dict[str, Style]:
+        return {name: part.style for name, part in self.connectors.items()}
+
+    def seal(self) -> Seal:
+        return place.seal(self.var, self.settings.security.key, self.environment)
+
+    def stream(self) -> Embedded:
+        return Embedded(self.var / "log.sqlite", groups=GROUPS, lag_limit=self.settings.limits.lag_limit)
+
+    def store(self, seal: Seal, clock: Clock) -> CaseStore:
+        letters = Letters(self.city, styles=self.styles)
+        return CaseStore(
+            f"sqlite:///{self.var / 'cases.sqlite'}",
+            seal=seal,
+            clock=clock,
+            calendar=self.calendar,
+            deadlines={str(kind): period for kind, period in self.deadlines.items()},
+            letters=letters,
+            public_url=self.settings.web.public_url,
+        )
+
+    def router(self) -> Router:
+        classes = {name: parts.find("classifiers", name, Classifier) for name in parts.names("classifiers")}  # type: ignore[type-abstract]
+        found = {name: made(self.city) for name, made in classes.items()}
+        hours = self.settings.hours
+        return Router(self.city, found, self.calendar, self.deadlines, hours.after_cutoff, self.styles)
+
+    def senders(self) -> dict[str, Sender]:
+        """Returns what takes replies out: the channel where its outgoing side is set up, else files."""
+        return {name: part.sender() or self._files(part) for name, part in self.connectors.items()}
+
+    def _files(self, part: Connector[Any]) -> FileSender:
+        return FileSender(self.var / "outbox" / part.name, part.as_eml if isinstance(part, Email) else None)
+
+    def replies(self, store: CaseStore, stream: Stream, seal: Seal) -> Courier:
+        async def park(ticket: Ticket, case: str, reason: str) -> None:
+            record = Record(topic=OUTBOUND, offset=0, key=case or ticket.row, body=seal.seal(encode(ticket)))
+            await stream.park(record, group="reply", reason=reason)
+
+        return Courier(store.outbox, self.senders(), park, backoff=self.settings.replies)
+
+    def archive(self, seal: Seal) -> Archive:
+        return Archive(self.var / "archive", seal=seal, keep_days=self.settings.limits.archive_keep_days)
+
+    def search(self) -> Search:
+        return Search(self.var / "search")
+
+    def cases(self, store: CaseStore) -> Cases:
+        return Cases(store)
+
+
+@dataclass
+class _Mistakes:
+    """Collects what is wrong, so that all of it is said at once."""
+
+    found: list[str] = field(default_factory=list)
+
+    def gather(self, make: Callable[[], Any], fallback: Any = None) -> Any:
+        try:
+            return make()
+        except ConfigError as error:
+            self.found.extend(error.mistakes)
+            return fallback
+
+
+def plan(path: Path, environment: Mapping[str, str] = os.environ) -> Plan:
+    """Returns what pipeline.toml and the city's files say; raises `ConfigError` with every mistake in them."""
+    mistakes = _Mistakes()
+    settings = _settings(path, mistakes)
+    home = path.resolve().parent
+    city = mistakes.gather(lambda: load_city(home / settings.city))
+    calendar = _calendar(settings)
+    deadlines = _deadlines(path, settings, mistakes)
+    connectors = {
+        name: part
+        for name, table in settings.connectors.items()
+        if (part := mistakes.gather(partial(_connector, path, name, table, environment))) is not None
+    }
+    _check_engines(path, settings, mistakes)
+    if not mistakes.found:
+        mistakes.gather(lambda: Letters(city, styles={name: part.style for name, part in connectors.items()}))
+    if mistakes.found:
+        raise ConfigError(*mistakes.found)
+    return Plan(
+        path=path,
+        settings=settings,
+        city=city,
+        calendar=calendar,
+        deadlines=deadlines,
+        connectors=connectors,
+        environment=environment,
+        var=var_of(home, settings, environment),
+        notes=tuple(_notes(connectors)),
+    )
+
+
+def var_of(home: Path, settings: PipelineSettings, environment: Mapping[str, str]) -> Path:
+    """Returns the folder that is written to: EUNGDAPSO_VAR, else `var` beside the file."""
+    moved = environment.get("EUNGDAPSO_VAR", "")
+    return Path(moved).resolve() if moved else (home / settings.var).resolve()
+
+
+def clock_of(environment: Mapping[str, str]) -> tuple[Clock, str]:
+    """Returns the clock of the business rules and, for a rehearsal's, the instant that it begins at."""
+    begin = environment.get("EUNGDAPSO_NOW", "")
+    if not begin:
+        return machine_clock, ""
+    try:
+        instant = parse_instant(begin)
+    except ValueError as error:
+        raise ConfigError(f"EUNGDAPSO_NOW: '{begin}' is no ISO 8601 time. For example 2026-11-23T17:59:59") from error
+    return Rehearsal(instant, frozen=environment.get("EUNGDAPSO_CLOCK", "") == "frozen"), begin
+
+
+def make_desk(path: Path, environment: Mapping[str, str]) -> Desk:
+    """Returns the routing desk; called in the deciding process. Reads the case store, never writes it."""
+    planned = plan(path, environment)
+    seal = planned.seal()
+    store = planned.store(seal, machine_clock)
+    store.open()
+    return Desk(
+        seal=seal,
+        parsers={name: part.parse for name, part in planned.servers.items()},
+        router=planned.router(),
+        contexts=store.contexts,
+        now=machine_clock,
+    )
+
+
+def _settings(path: Path, mistakes: _Mistakes) -> PipelineSettings:
+    try:
+        return PipelineSettings.model_validate(read_toml(path))
+    except ValidationError as error:
+        mistakes.found.extend(explain(error, path.name, PipelineSettings))
+        return PipelineSettings()
+
+
+def _calendar(settings: PipelineSettings) -> Calendar:
+    hours = settings.hours
+    return Calendar(
+        opens=hours.opens,
+        closes=hours.closes,
+        lunch=hours.lunch,
+        days_off=hours.days_off,
+        working_days=hours.working_days,
+    )
+
+
+def _deadlines(path: Path, settings: PipelineSettings, mistakes: _Mistakes) -> dict[Kind, Period]:
+    periods: dict[Kind, Period] = {}
+    for kind, text in settings.deadlines.items():
+        try:
+            periods[kind] = parse_period(text)
+        except ValueError as error:
+            mistakes.found.append(f"{path.name}: deadlines.{kind}: {error}")
+    return periods
+
+
+def _connector(path: Path, name: str, table: Mapping[str, Any], environment: Mapping[str, str]) -> Connector[Any]:
+    where = f"{path.name}: [connectors.{name}]"
+    kind = table.get("type", name)
+    try:
+        part = parts.find("connectors", str(kind), Connector)
+    except ConfigError as error:
+        raise ConfigError(*(f"{where}: {mistake}" for mistake in error.mistakes)) from error
+    values = {key: value for key, value in table.items() if key != "type"}
+    try:
+        settings = part.Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(*explain(error, path.name, part.Settings, prefix=("connectors", name))) from error
+    return part(name, settings, environment=environment)
+
+
+def _check_engines(path: Path, settings: PipelineSettings, mistakes: _Mistakes) -> None:
+    for engine in ("stream", "cases", "search"):
+        value = getattr(settings, engine)
+        if value != "embedded":
+            mistakes.found.append(
+                f"{path.name}: {engine}: '{value}' is not an engine that this version has. Write \"embedded\""
+            )
+
+
+def _notes(connectors: Mapping[str, Connector[Any]]) -> list[str]:
+    return [
+        f"connectors.{name} does not start: {', '.join(missing)} is not set in the environment"
+        for name, part in connectors.items()
+        if (missing := part.missing())
+    ]
+
+
+def prepared(path: Path) -> Plan:
+    """Returns the plan with its folder made and, when no secret is set, the demo's secrets in its environment."""
+    var = var_of(path.resolve().parent, _settings(path, _Mistakes()), os.environ)
+    place.prepare(var)
+    environment, is_demo = demo.environment(var, os.environ)
+    made = plan(path, environment)
+    if not is_demo:
+        return made
+    return replace(made, notes=(*made.notes, f"no secret is set: random ones for trying out are in {var / 'demo.env'}"))

@@ -1,0 +1,219 @@
+"""The command line: `eungdapso`, the same as `python -m pipeline`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from core.errors import ConfigError, Rejected, Unavailable
+
+CONFIG = Annotated[Path, typer.Option("--config", help="The file that says what runs.", metavar="FILE")]
+DEFAULT = Path("pipeline.toml")
+
+app = typer.Typer(
+    name="eungdapso",
+    help="Hears everyone, on every channel, and answers everyone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns our errors into sentences and exit codes: 2 wrong configuration or arguments, 1 failed."""
+    try:
+        yield
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            typer.echo(mistake, err=True)
+        raise typer.Exit(2) from error
+    except (Rejected, Unavailable) as error:
+        typer.echo(error.reason, err=True)
+        raise typer.Exit(1) from error
+
+
+def show(value: Any) -> None:
+    """Writes one JSON document, readable, to standard output."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+@app.command()
+def run(
+    config: CONFIG = DEFAULT,
+    role: Annotated[str, typer.Option(help="all, intake, router, sinks or web.")] = "all",
+) -> None:
+    """Run the pipeline until SIGTERM or Ctrl-C; both stop it cleanly within ten seconds, with nothing lost."""
+    from core import telemetry
+    from pipeline import run as running
+    from pipeline.build import prepared
+
+    with told():
+        if role not in ("all", "intake", "router", "sinks", "web"):
+            raise ConfigError(f"--role {role}: there is no such role. Say all, intake, router, sinks or web")
+        plan = prepared(config)
+        telemetry.configure(json=plan.settings.log.json_lines)
+        work = running.run(plan, role, lambda line: typer.echo(f"eungdapso: {line}", err=True))  # type: ignore[arg-type]  # checked above
+        _run_loop(work)
+
+
+def _run_loop(work: Any) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+@app.command()
+def check(config: CONFIG = DEFAULT) -> None:
+    """Report every configuration mistake at once (exit 2), or say what would run (exit 0). Acts on nothing.
+
+    Runs the examples that rules and FAQs carry.
+    """
+    from pipeline.build import plan
+    from router.examples import check_examples
+
+    with told():
+        planned = plan(config)
+        failed = check_examples(planned.router(), planned.city)
+        if failed:
+            raise ConfigError(*failed)
+        for name in planned.listening:
+            typer.echo(f"connectors.{name}: would run")
+        for note in planned.notes:
+            typer.echo(f"note: {note}")
+        city = planned.city
+        typer.echo(
+            f"{config}: no mistake in {len(city.districts)} districts, {len(city.departments)} departments, "
+            f"{len(city.topics)} topics, {len(city.faqs)} FAQs, {len(city.routing.rules)} rules"
+        )
+
+
+@app.command()
+def mask(
+    text: Annotated[str, typer.Argument(help="The text; left out with --jsonl.")] = "",
+    jsonl: Annotated[bool, typer.Option("--jsonl", help='Read {"text": …} a line, write the same.')] = False,
+) -> None:
+    """Show what the one mask for personal data makes of a text."""
+    from core.mask import mask as masked
+
+    with told():
+        if not jsonl:
+            typer.echo(masked(text))
+            return
+        for row in _lines():
+            typer.echo(msgspec.json.encode({"text": masked(str(row.get("text", "")))}))
+
+
+@app.command()
+def route(
+    text: Annotated[str, typer.Argument(help="The message; left out with --jsonl.")] = "",
+    channel: Annotated[str, typer.Option(help="Channel that it came by.")] = "form",
+    account: Annotated[str, typer.Option(help="The city's account that got it.")] = "",
+    lat: Annotated[float | None, typer.Option(help="Latitude, WGS 84 degrees.")] = None,
+    lon: Annotated[float | None, typer.Option(help="Longitude, WGS 84 degrees.")] = None,
+    at: Annotated[str, typer.Option(help="Time of receipt, ISO 8601; Asia/Seoul unless it has a zone.")] = "",
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Read one message a line as JSON, write one decision a line.")
+    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the rules that were tried, too.")] = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Show one decision as JSON, without acting on it."""
+    from pipeline import deciding
+
+    with told():
+        table = deciding.Table(config)
+        if jsonl:
+            for line in table.lines(_lines()):
+                typer.echo(line)
+            return
+        row = {"text": text, "channel": channel, "account": account, "lat": lat, "lon": lon, "at": at}
+        show(table.explained(row) if explain else table.decided([row])[0])
+
+
+def _lines() -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield msgspec.json.decode(line, type=dict[str, Any])
+        except (msgspec.DecodeError, ValueError) as error:
+            raise ConfigError(f"standard input, line {number}: {error}. Write one JSON object a line") from error
+
+
+@app.command()
+def send(
+    text: Annotated[str, typer.Argument(help="What the citizen writes.")],
+    channel: Annotated[str, typer.Option("--channel", help="Which channel's protocol to speak.")],
+    sender: Annotated[str, typer.Option("--from", help="The citizen's address, number or id.")] = "",
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Speak a channel's real protocol, signed as the provider signs, to the running instance."""
+    import time
+
+    from pipeline.build import prepared
+    from pipeline.speak import speak
+
+    with told():
+        planned = prepared(config)
+        part = planned.connectors.get(channel)
+        if part is None:
+            raise ConfigError(
+                f"--channel {channel}: no [connectors.{channel}] in {config}. There are {', '.join(planned.connectors)}"
+            )
+        web = planned.settings.web
+        base = f"http://{web.host}:{web.port}"
+        typer.echo(speak(part, text, base_url=base, sender=sender, now=time.time(), public_url=web.public_url))
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],
+    with_key: Annotated[
+        bool, typer.Option("--with-key", help="Copy the key too: who has both can read everything.")
+    ] = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Write a consistent copy of everything that matters, also while the pipeline runs."""
+    from cases import backup as copies
+    from pipeline.build import prepared
+
+    with told():
+        typer.echo(copies.backup(prepared(config).var, folder, with_key=with_key))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A folder that `backup` wrote.")], config: CONFIG = DEFAULT
+) -> None:
+    """Bring a backup back into an empty var folder, every file verified by its digest first."""
+    from cases import backup as copies
+    from pipeline.build import plan
+
+    with told():
+        typer.echo(copies.restore(folder, plan(config).var))
+
+
+def _subcommands() -> None:
+    from pipeline.cli_case import app as case
+    from pipeline.cli_case import key
+    from pipeline.cli_dead import app as dead
+
+    app.add_typer(case, name="case")
+    app.add_typer(dead, name="dead")
+    app.add_typer(key, name="key")
+
+
+def main() -> None:
+    """The console script."""
+    os.environ.setdefault("PYTHONUTF8", "1")
+    _subcommands()
+    app()

@@ -1,0 +1,245 @@
+"""`eungdapso case` and `eungdapso key`: an officer's work from the terminal."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from cases.letters import moment
+from cases.model import STATES, By, Case
+from cases.store import CaseStore
+from core.decision import Kind
+from core.errors import ConfigError, Unavailable
+from pipeline.bell import ring
+from pipeline.build import Plan, clock_of, prepared
+from pipeline.cli import CONFIG, DEFAULT, show, told
+from pipeline.deciding import shown
+from sinks.search import Reader
+from web.shown import as_found, in_seoul
+
+app = typer.Typer(
+    help="List, read and work on cases. What an officer writes reaches the citizen in the channel.",
+    no_args_is_help=True,
+)
+key = typer.Typer(help="Keys for /api/v1/cases.", no_args_is_help=True)
+
+NUMBER = Annotated[str, typer.Argument(metavar="N", help="The case's number.")]
+JSON = Annotated[bool, typer.Option("--json", help="For machines.")]
+BY = Annotated[str, typer.Option("--by", help="Who acts; stands in the history.")]
+WHY = Annotated[str, typer.Option("--why", help="The reason; the citizen may read it.")]
+_MOST_HITS = 1_000
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An open case store beside a running instance, or without one."""
+
+    plan: Plan
+    store: CaseStore
+    by: By
+
+
+@contextmanager
+def desk(config: Path, by: str = "") -> Iterator[Desk]:
+    """Opens the store, and rings for the relay when the work is done."""
+    with told():
+        plan = prepared(config)
+        clock, _ = clock_of(plan.environment)
+        store = plan.store(plan.seal(), clock)
+        store.open()
+        try:
+            yield Desk(plan, store, By(by or os.environ.get("USER", "terminal")))
+        finally:
+            store.close()
+        ring(plan.var / "outbox.bell")
+
+
+@app.command("list")
+def list_(
+    queue: Annotated[str | None, typer.Option(help="Only this queue: gangnam, hq.bus, triage, …")] = None,
+    state: Annotated[str | None, typer.Option(help=f"Only this state: {', '.join(STATES)}.")] = None,
+    search: Annotated[str, typer.Option(help="Only what contains these words; recorded mail without a case too.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    json: JSON = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """List cases, the next due first."""
+    with desk(config) as at:
+        _must_be_known(at.plan, queue, state)
+        rows = _searched(at, search, queue, state, limit) if search else _listed(at, queue, state, limit)
+        if json:
+            show(rows)
+            return
+        _print(rows)
+
+
+def _must_be_known(plan: Plan, queue: str | None, state: str | None) -> None:
+    if state is not None and state not in STATES:
+        raise ConfigError(f"--state {state}: there is no such state. There are {', '.join(STATES)}")
+    queues = {"triage", *(d.id for d in plan.city.districts), *(d.id for d in plan.city.departments)}
+    if queue is not None and queue not in queues:
+        raise ConfigError(f"--queue {queue}: there is no such queue. There are {', '.join(sorted(queues))}")
+
+
+def _listed(at: Desk, queue: str | None, state: Any, limit: int) -> list[dict[str, Any]]:
+    return [as_found(case) for case in at.store.views.listed(queue=queue, state=state, limit=limit)]
+
+
+def _searched(at: Desk, words: str, queue: str | None, state: str | None, limit: int) -> list[dict[str, Any]]:
+    try:
+        hits = Reader(at.plan.var / "search").find(words, queues=None, confidential=True, limit=_MOST_HITS)
+    except Unavailable as error:
+        raise Unavailable(f"the search index cannot be read: {error.reason}. A running pipeline mends it") from error
+    rows: dict[str, dict[str, Any]] = {}
+    for found in at.store.views.found([hit.message_id for hit in hits]):
+        if (queue is None or (found.case and found.case.queue == queue)) and state in (None, found.state):
+            rows.setdefault(found.number or found.message, as_found(found.case or found))
+    return list(rows.values())[:limit]
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        typer.echo("nothing found")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("number", "state", "queue", "topic", "received", "due"):
+        table.add_column(name, no_wrap=name in ("number", "received", "due"), overflow="fold")
+    for row in rows:
+        urgent = "[bold]![/bold]" if row.get("urgent") else ""
+        table.add_row(
+            urgent + (row["number"] or "—"),
+            row["state"],
+            " ".join(row.get(name) or "" for name in ("queue", "unit", "assignee")).strip(),
+            row.get("topic") or row.get("reason", ""),
+            f"{row['received_at']:%m-%d %H:%M}" if row.get("received_at") else "",
+            f"{row['due_at']:%m-%d}" if row.get("due_at") else "",
+        )
+    Console().print(table)
+
+
+@app.command("show")
+def show_(number: NUMBER, json: JSON = False, by: BY = "", config: CONFIG = DEFAULT) -> None:
+    """Show a case whole: what was written, what was decided and why, what happened, what was sent."""
+    with desk(config, by) as at:
+        views = at.store.views
+        case, decided = views.case(number, at.by), views.decisions(number, at.by)
+        history = [
+            {"at": in_seoul(e.at), "who": e.who, "what": e.what, "why": e.why, "detail": e.detail}
+            for e in views.history(number, at.by)
+        ]
+        whole = as_found(case) | {
+            "author": case.author,
+            "reply_to": case.reply_to,
+            "messages": [
+                {"received_at": in_seoul(r.message.received_at), "subject": r.message.subject, "text": r.message.text}
+                for r in decided
+            ],
+            "decision": shown(decided[0].decision) if decided else None,
+            "history": history,
+        }
+        if json:
+            show(whole)
+            return
+        _print([whole])
+        for message in (item.message for item in decided):
+            typer.echo(f"\n[{moment(message.received_at)}] {message.subject}\n{message.text}")
+        typer.echo()
+        for line in history:
+            typer.echo(f"{line['at']:%Y-%m-%d %H:%M}  {line['who']}: {line['what']} {line['why']}".rstrip())
+
+
+def _act(config: Path, by: str, act: Callable[[Desk], Case], json: bool) -> None:
+    with desk(config, by) as at:
+        case = act(at)
+        if json:
+            show(as_found(case))
+            return
+        due = f", due {in_seoul(case.due_at):%Y-%m-%d}" if case.due_at else ""
+        typer.echo(f"{case.number}: {case.state} in {case.queue or 'no queue'}{due}")
+
+
+@app.command()
+def answer(
+    number: NUMBER,
+    text: Annotated[str, typer.Argument(help="What the citizen is answered.")],
+    by: BY = "",
+    json: JSON = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Answer the citizen; the case is done."""
+    _act(config, by, lambda at: at.store.officer.answer(number, text, at.by), json)
+
+
+@app.command()
+def assign(
+    number: NUMBER,
+    unit: Annotated[str, typer.Option(help="The queue's unit: 청소, 주차, …")] = "",
+    to: Annotated[str, typer.Option("--to", help="The officer.")] = "",
+    by: BY = "",
+    json: JSON = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Give the case to a unit, an officer, or both."""
+    _act(config, by, lambda at: at.store.officer.assign(number, at.by, unit=unit, to=to), json)
+
+
+@app.command()
+def kind(
+    number: NUMBER,
+    to: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(get_args(Kind))}.")],
+    why: WHY = "",
+    by: BY = "",
+    json: JSON = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Change the kind, and with it the legal date; a date that moved is told to the citizen."""
+    _act(config, by, lambda at: at.store.officer.set_kind(number, to, at.by, why=why), json)
+
+
+@app.command()
+def transfer(
+    number: NUMBER,
+    to: Annotated[str, typer.Option("--to", help="The queue that gets it.")],
+    why: WHY,
+    by: BY = "",
+    json: JSON = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Hand the case to another queue; the citizen is told who has it."""
+    _act(config, by, lambda at: at.store.officer.transfer(number, to, at.by, why=why), json)
+
+
+@app.command()
+def extend(number: NUMBER, why: WHY, by: BY = "", json: JSON = False, config: CONFIG = DEFAULT) -> None:
+    """Extend the period once, by its own length, with the reason that the law asks for."""
+    _act(config, by, lambda at: at.store.officer.extend(number, at.by, why=why), json)
+
+
+@app.command()
+def close(number: NUMBER, why: WHY, by: BY = "", json: JSON = False, config: CONFIG = DEFAULT) -> None:
+    """End the case without an answer, with a lawful reason that the citizen is told."""
+    _act(config, by, lambda at: at.store.officer.close(number, at.by, why=why), json)
+
+
+@app.command()
+def reopen(number: NUMBER, why: WHY, by: BY = "", json: JSON = False, config: CONFIG = DEFAULT) -> None:
+    """Take a finished case up again in its queue."""
+    _act(config, by, lambda at: at.store.officer.reopen(number, at.by, why=why), json)
+
+
+@key.command()
+def add(
+    queue: Annotated[str, typer.Option("--queue", help="The queue that the key opens.")],
+    by: BY = "",
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Make a key for one queue. It is shown once and kept as a digest."""
+    with desk(config, by) as at:
+        typer.echo(at.store.keys.add(queue, by=at.by.name))

@@ -1,0 +1,95 @@
+"""The routing desk: bytes of [inbound] in, bytes of [routed] out. Holds no state between batches."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from core.decision import Context, Decision
+from core.errors import Rejected
+from core.mask import redact
+from core.message import Arrival, Message
+from core.text import clean
+from core.wire import Routed, Seal, decode, encode
+from router.router import Router
+
+Contexts = Callable[[Sequence[Message]], Sequence[Context]]
+Parser = Callable[[Arrival], Message]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one record: the sealed `body` for [routed] under `key`, or the reason why there is none."""
+
+    key: str = ""
+    body: bytes = b""
+    action: str = ""
+    reason: str = ""
+
+
+class Desk:
+    """Opens, parses, redacts, asks for contexts, decides, seals: a batch at a time."""
+
+    def __init__(
+        self,
+        *,
+        seal: Seal,
+        parsers: Mapping[str, Parser],
+        router: Router,
+        contexts: Contexts,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._seal = seal
+        self._parsers = parsers
+        self._router = router
+        self._contexts = contexts
+        self._now = now
+
+    def handle(self, bodies: Sequence[bytes]) -> list[Outcome]:
+        """Returns one outcome for each body, in order. Raises `Unavailable` when contexts cannot be had now."""
+        read = [self._read(body) for body in bodies]
+        good = [(arrival, message) for arrival, message, _ in read if message is not None]
+        messages = [message for _, message in good]
+        contexts = list(self._contexts(messages)) if messages else []
+        decisions = self._router.route(messages, contexts)
+        done = iter(
+            self._outcome(arrival, message, decision, context)
+            for (arrival, message), decision, context in zip(good, decisions, contexts, strict=True)
+        )
+        return [Outcome(reason=reason) if message is None else next(done) for _, message, reason in read]
+
+    def _read(self, body: bytes) -> tuple[Arrival, Message | None, str]:
+        try:
+            arrival = decode(self._seal.open(body), Arrival)
+            return arrival, redacted(self._message_of(arrival)), ""
+        except Rejected as error:
+            return _NOTHING, None, error.reason
+
+    def _message_of(self, arrival: Arrival) -> Message:
+        if arrival.message is not None:
+            return arrival.message
+        parser = self._parsers.get(arrival.channel)
+        if parser is None:
+            raise Rejected(f"no running channel reads what '{arrival.channel}' took in; switch it on again, then retry")
+        return msgspec.structs.replace(parser(arrival), id=arrival.id)
+
+    def _outcome(self, arrival: Arrival, message: Message, decision: Decision, context: Context) -> Outcome:
+        routed = Routed(
+            message=message,
+            decision=decision,
+            context=context,
+            raw=arrival.raw,
+            media_type=arrival.media_type,
+            decided_at=self._now(),
+        )
+        return Outcome(key=arrival.key, body=self._seal.seal(encode(routed)), action=decision.action)
+
+
+def redacted(message: Message) -> Message:
+    """Returns the message as it may be kept: plain text, resident numbers masked."""
+    text, subject = redact(clean(message.text)), redact(clean(message.subject))
+    if text == message.text and subject == message.subject:
+        return message
+    return msgspec.structs.replace(message, text=text, subject=subject)
+
+
+_NOTHING = Arrival(id="", channel="", account="", native_id="", key="", received_at=datetime.min)  # noqa: DTZ901

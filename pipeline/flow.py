@@ -1,0 +1,216 @@
+"""The whole flow: the door, the routing desk, the sinks, the relay. One screen; everything else serves it.
+
+accept -> [inbound] -> route -> [routed] -> sink: cases, search, archive
+                                                    |
+                          outbox <------------------+        whatever cannot be done -> dead
+                            |
+                          relay -> [outbound] -> sink: reply
+"""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from cases.outbox import Due
+from cases.store import CaseStore
+from core import telemetry
+from core.clock import Clock
+from core.errors import Rejected, Unavailable
+from core.ids import uuid7
+from core.message import Arrival
+from core.wire import Seal, decode, encode
+from pipeline.decider import DeskFailed
+from pipeline.desk import Outcome
+from sinks.base import Sink
+from streams.base import INBOUND, OUTBOUND, ROUTED, Batch, Entry, Record, Stream
+
+_LONGEST_WAIT_SECONDS = 15.0
+
+
+class Decides(Protocol):
+    async def handle(self, bodies: Sequence[bytes]) -> list[Outcome]: ...
+
+
+def _nothing() -> None:
+    """Is called where nobody waits for news."""
+
+
+def door(stream: Stream, seal: Seal) -> Callable[[Sequence[Arrival]], Awaitable[None]]:
+    """Returns what connectors call: when it returns, the arrivals are durable."""
+
+    async def accept(arrivals: Sequence[Arrival]) -> None:
+        begun = time.perf_counter()
+        await stream.publish(*(_entry(arrival, seal) for arrival in arrivals))
+        seconds = time.perf_counter() - begun
+        for arrival in arrivals:
+            telemetry.received(channel=arrival.channel, seconds=seconds)
+
+    return accept
+
+
+def _entry(arrival: Arrival, seal: Seal) -> Entry:
+    named = arrival if arrival.id else replace(arrival, id=uuid7())
+    return Entry(topic=INBOUND, key=named.key, body=seal.seal(encode(named)), identity=named.identity)
+
+
+async def route(stream: Stream, desk: Decides, *, most: int = 256) -> None:
+    """Decides what comes in, for ever."""
+    pace = Pace()
+    async for batch in _batches(stream, INBOUND, "router", most):
+        pace.begin()
+        begun = time.perf_counter()
+        outcomes = await _decided(desk, [record.body for record in batch.records])
+        telemetry.DECISION_SECONDS.observe((time.perf_counter() - begun) / len(outcomes))
+        await _commit(stream, batch, *_sorted(batch, outcomes))
+        for outcome in outcomes:
+            telemetry.decided(action=outcome.action or "dead")
+        await pace.keep()
+
+
+def _sorted(batch: Batch, outcomes: Sequence[Outcome]) -> tuple[list[Entry], list[tuple[Record, str]]]:
+    pairs = list(zip(batch.records, outcomes, strict=True))
+    onward = [Entry(topic=ROUTED, key=o.key, body=o.body) for _, o in pairs if not o.reason]
+    return onward, [(record, o.reason) for record, o in pairs if o.reason]
+
+
+async def _decided(desk: Decides, bodies: Sequence[bytes]) -> list[Outcome]:
+    """Asks the desk; halves a batch that it cannot deal with, down to the one record that does this."""
+    try:
+        outcomes: list[Outcome] = await patiently("router", lambda: desk.handle(bodies))
+    except DeskFailed as error:
+        if len(bodies) == 1:
+            return [Outcome(reason=f"could not be decided: {error}")]
+    else:
+        return outcomes
+    middle = len(bodies) // 2
+    return [*await _decided(desk, bodies[:middle]), *await _decided(desk, bodies[middle:])]
+
+
+async def pour(stream: Stream, sink: Sink[Any], *, seal: Seal, then: Callable[[], None] = _nothing) -> None:
+    """Feeds one sink, for ever: its group reads at its own pace. `then` is called after every batch."""
+    group = type(sink).__module__.rpartition(".")[2]
+    await patiently(group, sink.setup)
+    pace = Pace()
+    async for batch in _batches(stream, sink.topic, group, sink.most):
+        pace.begin()
+        parked = await _written(sink, group, _opened(sink, seal, batch))
+        await _commit(stream, batch, (), parked)
+        then()
+        await pace.keep()
+
+
+def _opened(sink: Sink[Any], seal: Seal, batch: Batch) -> list[tuple[Record, Any]]:
+    """Returns each record with what is in it, or with the `Rejected` that says why nothing is."""
+    pairs: list[tuple[Record, Any]] = []
+    for record in batch.records:
+        try:
+            pairs.append((record, decode(seal.open(record.body), sink.takes)))
+        except Rejected as error:
+            pairs.append((record, error))
+    return pairs
+
+
+async def _written(sink: Sink[Any], group: str, pairs: Sequence[tuple[Record, Any]]) -> list[tuple[Record, str]]:
+    parked = [(record, value.reason) for record, value in pairs if isinstance(value, Rejected)]
+    good = [(record, value) for record, value in pairs if not isinstance(value, Rejected)]
+    if not good:
+        return parked
+    try:
+        refused = await patiently(group, lambda: sink.write([value for _, value in good]))
+    # The loop that sends to dead: a record that breaks a sink is found by halving and parked; the rest go on.
+    except Exception as error:  # noqa: BLE001
+        if len(good) == 1:
+            return [*parked, (good[0][0], f"could not be written: {type(error).__name__}: {error}"[:500])]
+        middle = len(good) // 2
+        return [*parked, *await _written(sink, group, good[:middle]), *await _written(sink, group, good[middle:])]
+    return [*parked, *((good[place][0], reason) for place, reason in refused.items())]
+
+
+async def relay(stream: Stream, store: CaseStore, *, clock: Clock, seal: Seal, rung: asyncio.Event) -> None:
+    """Brings what is due from the outbox to [outbound], for ever; a row's identity keeps it from going twice."""
+    pace = Pace()
+    while True:
+        await pace.keep()
+        pace.begin()
+        rung.clear()
+        due: list[Due] = await patiently("relay", partial(asyncio.to_thread, store.outbox.due, clock()))
+        if not due:
+            await _until(rung, await patiently("relay", partial(asyncio.to_thread, store.outbox.next_due)))
+            continue
+        entries = [
+            Entry(topic=OUTBOUND, key=row.key, body=seal.seal(encode(row.ticket)), identity=row.identity) for row in due
+        ]
+        await patiently("relay", partial(stream.publish, *entries))
+        await patiently("relay", partial(asyncio.to_thread, store.outbox.relayed, due))
+
+
+class Pace:
+    """Keeps batches apart: in a steady flow few large ones cost a fraction of many small ones, and a lone message
+    after a pause waits for nobody."""
+
+    def __init__(self, *, seconds: float = 0.05) -> None:
+        self._seconds = seconds
+        self._begun = -math.inf
+
+    def begin(self) -> None:
+        self._begun = time.monotonic()
+
+    async def keep(self) -> None:
+        """Returns when so many seconds have passed since the batch before began."""
+        left = self._begun + self._seconds - time.monotonic()
+        if left > 0:
+            await asyncio.sleep(left)
+
+
+async def _until(rung: asyncio.Event, seconds: float | None) -> None:
+    """Waits for the bell, at most so many seconds; looks once in a while even when it never rings."""
+    try:
+        await asyncio.wait_for(rung.wait(), timeout=min(seconds or _LONGEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS))
+    except TimeoutError:
+        return
+
+
+async def _batches(stream: Stream, topic: str, group: str, most: int) -> AsyncIterator[Batch]:
+    """Yields what the group has before it; reads again when the engine could not be read, until it is closed."""
+    wait = 0.1
+    while True:
+        try:
+            async for batch in stream.read(topic, group, most=most):
+                wait = 0.1
+                yield batch
+        except Unavailable as error:
+            telemetry.waiting(part=group, reason=error.reason, seconds=wait)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+        else:
+            return
+
+
+async def _commit(stream: Stream, batch: Batch, publish: Sequence[Entry], park: Sequence[tuple[Record, str]]) -> None:
+    await patiently(batch.group, lambda: stream.commit(batch, publish=publish, park=park))
+    for record, reason in park:
+        telemetry.parked(topic=record.topic, group=batch.group, reason=reason)
+    telemetry.HANDLED.labels(batch.group).inc(len(batch.records))
+
+
+async def patiently(part: str, act: Callable[[], Awaitable[Any]]) -> Any:
+    """Does it; while it is `Unavailable`, tries again with growing waits, for ever: what waits here is durable."""
+    wait = 0.1
+    tried = False
+    while True:
+        try:
+            done = await act()
+        except Unavailable as error:
+            telemetry.waiting(part=part, reason=error.reason, seconds=wait)
+            await asyncio.sleep(wait * random.uniform(0.8, 1.2))
+            wait, tried = min(wait * 2, _LONGEST_WAIT_SECONDS), True
+            continue
+        if tried:
+            telemetry.recovered(part=part)
+        return done

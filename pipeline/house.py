@@ -1,0 +1,102 @@
+"""What one running process holds, opened in order and let go in the opposite one."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cases.store import CaseStore
+from core import telemetry
+from core.clock import Clock
+from core.wire import Seal
+from pipeline import place
+from pipeline.bell import Bell
+from pipeline.build import Plan, clock_of
+from pipeline.changes import Changes
+from pipeline.metrics import Sample
+from pipeline.status import Status
+from streams.base import Stream
+
+Role = Literal["intake", "router", "sinks", "web"]
+Say = Callable[[str], None]
+OUTBOX_BELL, CASES_BELL = "outbox.bell", "cases.bell"
+
+
+@dataclass(kw_only=True)
+class House:
+    """`doors` are closed first, so that what came in is still made durable; then the `loops`."""
+
+    plan: Plan
+    roles: frozenset[Role]
+    say: Say
+    seal: Seal
+    store: CaseStore
+    stream: Stream
+    status: Status
+    clock: Clock
+    stop: asyncio.Event
+    changes: Changes
+    # What other processes of this instance counted.
+    others: Callable[[], list[Sample]] = list
+    doors: list[asyncio.Task[None]] = field(default_factory=list)
+    loops: list[asyncio.Task[None]] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+
+    def begin(
+        self, kind: list[asyncio.Task[None]], work: Coroutine[Any, Any, None], name: str, *, may_end: bool = False
+    ) -> None:
+        """Starts a task; when it fails, or ends though it may not, the process stops: half a pipeline is worse
+        than none."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(lambda done: self._ended(done, may_end=may_end))
+        kind.append(task)
+
+    def _ended(self, task: asyncio.Task[None], *, may_end: bool) -> None:
+        if not may_end or (not task.cancelled() and task.exception() is not None):
+            self.stop.set()
+
+    async def end(self) -> None:
+        """Ends all tasks; raises what the first one failed with."""
+        for tasks in (self.doors, self.loops):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in (*self.doors, *self.loops):
+            if not task.cancelled() and (error := task.exception()) is not None:
+                telemetry.warned("a part ended by itself", part=task.get_name(), error=type(error).__name__)
+                raise error
+
+
+async def open_house(plan: Plan, roles: frozenset[Role], say: Say, stop: asyncio.Event, stack: AsyncExitStack) -> House:
+    """Opens the stores that every role needs; `stack` closes them. The roles' locks are the caller's matter."""
+    seal = plan.seal()
+    clock, _ = clock_of(plan.environment)
+    store = plan.store(seal, clock)
+    await asyncio.to_thread(store.open)
+    stack.push_async_callback(asyncio.to_thread, store.close)
+    stream = plan.stream()
+    await stream.start()
+    stack.push_async_callback(stream.close)
+    outbox = stack.enter_context(Bell(plan.var / OUTBOX_BELL)) if "sinks" in roles else None
+    cases = stack.enter_context(Bell(plan.var / CASES_BELL)) if "web" in roles else None
+    return House(
+        plan=plan,
+        roles=roles,
+        say=say,
+        seal=seal,
+        store=store,
+        stream=stream,
+        status=Status(stream, store, lag_limit=plan.settings.limits.lag_limit, say=say),
+        clock=clock,
+        stop=stop,
+        changes=Changes(outbox, cases, plan.var / CASES_BELL),
+    )
+
+
+def lock_roles(plan: Plan, roles: frozenset[Role], stack: AsyncExitStack, *, wait_seconds: float = 0) -> None:
+    """Takes the locks of these roles; raises `ConfigError` when another instance holds one after the wait."""
+    for role in sorted(roles):
+        lock = place.Lock(plan.var, role)
+        lock.take(wait_seconds=wait_seconds)
+        stack.callback(lock.release)

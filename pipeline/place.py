@@ -1,0 +1,110 @@
+"""The folder where everything is written: made, checked, locked, and the key that seals what rests there."""
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.errors import ConfigError
+from core.settings import Secret
+from core.wire import KEY_BYTES, Seal
+
+
+def prepare(var: Path) -> Path:
+    """Makes the folder, readable by us alone; raises `ConfigError` when it cannot be written."""
+    try:
+        var.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = var / f".probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"{var}: cannot be written ({error.strerror}). Give this user the folder, "
+            "or name another one in EUNGDAPSO_VAR"
+        ) from error
+    return var
+
+
+class Lock:
+    """Held while an instance of a role runs; the system lets go of it when the process ends, however it ends."""
+
+    def __init__(self, var: Path, role: str) -> None:
+        self._path = var / f"{role}.lock"
+        self._role = role
+        self._descriptor: int | None = None
+
+    def take(self, *, wait_seconds: float = 0) -> None:
+        """Raises `ConfigError` when another instance still holds it after the wait."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _flock(descriptor, time.monotonic() + wait_seconds)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 20).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise ConfigError(
+                f"{self._path}: an instance (process {holder or 'unknown'}) already runs the role '{self._role}' here. "
+                "Stop it first, or give this one another folder with EUNGDAPSO_VAR"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _flock(descriptor: int, deadline: float) -> None:
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(0.02)
+
+
+def seal(var: Path, key: Secret | None, environment: Mapping[str, str]) -> Seal:
+    """Returns the seal; the key file is made at the first start. Raises `ConfigError` for a bad or missing key."""
+    if key is not None:
+        return Seal(_from_hex(key.value(environment), f"the environment variable {key.env}"))
+    path = var / "key"
+    if not path.exists():
+        _make_key(path, var)
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(f"{path}: others may read the key. Run: chmod 600 {path}")
+    return Seal(_from_hex(path.read_text(encoding="ascii", errors="replace").strip(), str(path)))
+
+
+def _make_key(path: Path, var: Path) -> None:
+    if any(var.glob("*.sqlite")):
+        raise ConfigError(
+            f"{path}: the key is missing, and what lies beside it cannot be read without it. "
+            "Bring the key back from its backup"
+        )
+    # Written whole and linked: of two processes that start together, both use the key of the first.
+    mine = path.with_name(f".key-{os.getpid()}")
+    descriptor = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(KEY_BYTES) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(mine)
+    except FileExistsError:
+        pass
+    finally:
+        mine.unlink()
+
+
+def _from_hex(text: str, where: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigError(f"{where}: a key is {KEY_BYTES * 2} hexadecimal digits. `openssl rand -hex 32` makes one")
+    return key

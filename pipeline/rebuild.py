@@ -1,0 +1,31 @@
+"""Fills an index that is new, or took the place of a damaged one, with everything that the case store holds."""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import partial
+
+from cases.store import CaseStore
+from core import telemetry
+from pipeline.flow import patiently
+from sinks.search import Search
+
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+_AT_ONCE = 1_000
+
+
+async def rebuild(search: Search, store: CaseStore, degraded: dict[str, str]) -> None:
+    """Writes every stored message again while new ones go on coming in; `degraded` says so meanwhile."""
+    await patiently("search", search.setup)
+    if not search.needs_rebuild:
+        return
+    degraded["search"] = "the index is being built again; older messages are found when that is done"
+    done, after = 0, ""
+    while stored := await patiently(
+        "search", partial(asyncio.to_thread, store.views.since, _BEGINNING, limit=_AT_ONCE, after=after)
+    ):
+        await patiently("search", partial(search.write, stored))
+        done, after = done + len(stored), stored[-1].message.id
+    search.rebuilt()
+    del degraded["search"]
+    if done:
+        telemetry.noted("search index built again", messages=done)

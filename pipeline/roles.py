@@ -1,0 +1,142 @@
+"""What each role starts: intake its listeners, router its desk, sinks their loops, web its pages."""
+
+import asyncio
+import gc
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any
+
+import uvicorn
+
+from core.errors import ConfigError
+from pipeline import flow, site
+from pipeline.build import Plan, make_desk
+from pipeline.decider import Decider
+from pipeline.house import House, Role, Say, lock_roles, open_house
+from pipeline.rebuild import rebuild
+
+
+def _nothing(_house: House) -> None:
+    """Nobody waits for the stores to be open."""
+
+
+@asynccontextmanager
+async def started(  # what a process is told from outside
+    plan: Plan,
+    roles: frozenset[Role],
+    say: Say,
+    stop: asyncio.Event,
+    *,
+    lock_wait_seconds: float = 0,
+    opened: Callable[[House], None] = _nothing,
+) -> AsyncIterator[House]:
+    """Runs these roles while the context lasts. Raises `ConfigError` when something that they need is not to be had."""
+    async with AsyncExitStack() as stack:
+        listening = _bind(plan) if roles & {"intake", "web"} else None
+        lock_roles(plan, roles, stack, wait_seconds=lock_wait_seconds)
+        house = await open_house(plan, roles, say, stop, stack)
+        opened(house)
+        stack.push_async_callback(house.end)
+        if "router" in roles:
+            await _start_router(house, stack)
+        if "sinks" in roles:
+            await _start_sinks(house, stack)
+        if "intake" in roles:
+            await _start_servers(house)
+        if listening is not None:
+            await _start_web(house, listening)
+        _settle_memory()
+        yield house
+
+
+async def _start_router(house: House, stack: AsyncExitStack) -> None:
+    decider = Decider(partial(make_desk, house.plan.path, dict(house.plan.environment)))
+    await decider.start()
+    stack.push_async_callback(decider.close)
+    house.begin(house.loops, flow.route(house.stream, decider), "router")
+
+
+async def _start_sinks(house: House, stack: AsyncExitStack) -> None:
+    plan, search = house.plan, house.plan.search()
+    replies = plan.replies(house.store, house.stream, house.seal)
+    for sink in (plan.cases(house.store), search, plan.archive(house.seal), replies):
+        stack.push_async_callback(sink.close)
+        pouring = flow.pour(house.stream, sink, seal=house.seal, then=house.changes.tell)
+        house.begin(house.loops, pouring, type(sink).__module__)
+    house.begin(house.loops, rebuild(search, house.store, house.status.degraded), "rebuild", may_end=True)
+    # A day off that was added while nothing ran moves the answers that wait for the next opening.
+    await asyncio.to_thread(house.store.outbox.replan, plan.calendar)
+    relay = flow.relay(house.stream, house.store, clock=house.clock, seal=house.seal, rung=house.changes.rung)
+    house.begin(house.loops, relay, "relay")
+
+
+async def _start_servers(house: House) -> None:
+    accept = flow.door(house.stream, house.seal)
+    for name, server in house.plan.servers.items():
+        ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        house.begin(house.doors, server.serve(accept, house.clock, ready.set_result), name)
+        task = house.doors[-1]
+        waiting: list[asyncio.Future[Any]] = [task, ready]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        house.addresses.append(f"{name}: {ready.result()}")
+
+
+async def _start_web(house: House, listening: socket.socket) -> None:
+    app = site.application(house, flow.door(house.stream, house.seal))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        proxy_headers=False,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    server = _Uvicorn(config)
+    house.begin(house.doors, _serve(server, listening), "web")
+    house.begin(house.loops, house.changes.listen(), "changes")
+    # Uvicorn tells nobody when it is ready; it takes a few milliseconds.
+    while not server.started and not house.doors[-1].done():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    host, port = listening.getsockname()[:2]
+    house.addresses.append(f"web: http://{host}:{port}/")
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves the signals to `run`, which stops everything in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+
+
+def _bind(plan: Plan) -> socket.socket:
+    web = plan.settings.web
+    try:
+        return socket.create_server((web.host, web.port), backlog=2048)
+    except OSError as error:
+        raise ConfigError(
+            f"{plan.path.name}: web.port: {web.host}:{web.port} cannot be listened on ({error.strerror}). "
+            "Stop what uses it, or set another port in [web]"
+        ) from error
+
+
+def _settle_memory() -> None:
+    """What is alive now stays; the collector need not look at it again under load."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)

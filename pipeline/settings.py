@@ -1,0 +1,91 @@
+"""The shape of pipeline.toml: what runs, where, at which hours. A part's own table stands beside the part."""
+
+from datetime import date, time
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from core.decision import Kind
+from core.settings import SecretRef, Settings
+from sinks.reply import Backoff
+
+
+class Web(Settings):
+    """[web]"""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8120, ge=0, le=65535)
+    """TCP port to listen on."""
+    public_url: str = "http://127.0.0.1:8120"
+    """How the world writes our address, without a slash at the end. Signatures cover it."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("an address begins with http:// or https://")
+        return value.rstrip("/")
+
+
+class Hours(Settings):
+    """[hours], all in Asia/Seoul."""
+
+    opens: time = time(9)
+    closes: time = time(18)
+    """A simple question received strictly before this is answered the same day."""
+    lunch: tuple[time, time] | None = (time(12), time(13))
+    """Not counted in periods of hours."""
+    after_cutoff: Literal["acknowledge", "answer"] = "acknowledge"
+    """What a simple question gets after closing: told that the answer comes at the next opening, or the answer."""
+    days_off: dict[date, str] = {}
+    """Days off besides Saturdays, Sundays and public holidays, with their names."""
+    working_days: tuple[date, ...] = ()
+    """Days that are worked although the calendar says otherwise."""
+
+
+class Limits(Settings):
+    """[limits]"""
+
+    lag_limit: int = Field(default=20_000, ge=1)
+    """Records that routing or the case store may be behind before intake says "try again"."""
+    archive_keep_days: int = Field(default=1_095, ge=1)
+    """Days that raw payloads are kept."""
+
+
+class Security(Settings):
+    """[security]"""
+
+    key: SecretRef | None = None
+    """64 hexadecimal digits that seal what rests on disk; left out: the file var/key."""
+    allow_hosts: tuple[str, ...] = ()
+    """Private hosts from which attachments may be fetched all the same."""
+
+
+class Log(Settings):
+    """[log]"""
+
+    json_lines: bool = False
+    """One JSON object a line instead of text for people."""
+
+
+class PipelineSettings(Settings):
+    """pipeline.toml"""
+
+    city: str = "config"
+    """Folder of the city's own files, relative to this file."""
+    var: str = "var"
+    """Folder for everything that is written, relative to this file; EUNGDAPSO_VAR moves it."""
+    stream: str = "embedded"
+    cases: str = "embedded"
+    search: str = "embedded"
+    web: Web = Web()
+    hours: Hours = Hours()
+    deadlines: dict[Kind, str] = {}
+    """Kind to period: "7d" working days, "3h" working hours, "30 calendar days"."""
+    limits: Limits = Limits()
+    replies: Backoff = Backoff()
+    security: Security = Security()
+    log: Log = Log()
+    connectors: dict[str, dict[str, Any]] = {}
+    """One table a channel; checked by the channel's own Settings."""

@@ -1,0 +1,147 @@
+"""One row of routing.toml, compiled: which messages it applies to, and why it does not apply to the others."""
+
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
+
+from config.schema import Rule, When
+from core.decision import Finding
+from core.text import fold
+from router import answers
+from router.view import ELSEWHERE, View
+
+# What a condition rests on; () when it holds without a finding, None when it does not hold.
+Grounds = tuple[Finding, ...] | None
+Condition = Callable[[View], Grounds]
+Values = Sequence[str]
+
+_BETWEEN = re.compile(r"[\W_]+")
+_CONTEXTS: dict[str, Callable[[View], bool]] = {
+    "reply": lambda view: bool(view.context.reply_to_case),
+    "awaits_place": lambda view: bool(view.context.reply_to_case) and view.context.awaits_place,
+    "answered_by_faq": lambda view: bool(view.context.reply_to_case) and view.context.answered_by_faq,
+    "same_case": lambda view: bool(view.context.same_case),
+    "rating_asked": lambda view: bool(view.context.reply_to_case) and view.context.rating_asked,
+}
+
+
+class Row:
+    """A rule that was compiled once. `at_least` and `lead` hold for every finding that the row names."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._conditions = list(_conditions(rule))
+
+    def grounds(self, view: View) -> Grounds:
+        """Returns the findings for which the row applies, None when it does not apply."""
+        found: list[Finding] = []
+        for _, holds in self._conditions:
+            grounds = holds(view)
+            if grounds is None:
+                return None
+            found += grounds
+        return tuple(dict.fromkeys(found))
+
+    def failing(self, view: View) -> str:
+        """Returns the name of the first condition that does not hold, "" when all do."""
+        return next((name for name, holds in self._conditions if holds(view) is None), "")
+
+
+def _conditions(rule: Rule) -> list[tuple[str, Condition]]:
+    """Returns the conditions of a row with their names, the cheapest first."""
+    when = rule.when
+    wanted: list[tuple[str, object, Condition]] = [
+        ("channel", when.channel, lambda view: _holds(view.message.channel in when.channel)),
+        ("account", when.account, lambda view: _holds(view.message.account in when.account)),
+        ("context", when.context, lambda view: _holds(_CONTEXTS[when.context](view))),
+        ("threaded", when.threaded is not None, partial(_threaded, when)),
+        ("text", when.text, _text(when.text)),
+        *((name, getattr(when, name), partial(_found, name, when)) for name in ("auto", "urgent", "kind")),
+        ("demand", when.demand is not None, partial(_demand, when)),
+        *((name, getattr(when, name), partial(_best, name, when)) for name in ("faq", "topic")),
+        ("owner", when.owner, partial(_owner, when)),
+        ("district", when.district, partial(_district, when)),
+    ]
+    named = [(name, condition) for name, given, condition in wanted if given]
+    return [*named, ("may be answered", _may_answer)] if rule.then == "answer" else named
+
+
+def _holds(fact: bool) -> Grounds:
+    return () if fact else None
+
+
+def _threaded(when: When, view: View) -> Grounds:
+    return _holds(bool(view.message.in_reply_to or view.message.references) is when.threaded)
+
+
+def _text(alternatives: str) -> Condition:
+    begins = tuple(_bare(word) for word in alternatives.split("|") if word.endswith("*"))
+    whole = frozenset(_bare(word) for word in alternatives.split("|") if not word.endswith("*"))
+
+    def holds(view: View) -> Grounds:
+        said = _bare(view.message.text[:200])
+        return _holds(said in whole or (bool(begins) and said.startswith(begins)))
+
+    return holds
+
+
+def _bare(text: str) -> str:
+    return _BETWEEN.sub("", fold(text))
+
+
+def _is_enough(found: Finding, when: When) -> bool:
+    return found.confidence >= when.at_least and found.lead >= when.lead
+
+
+def _is_meant(found: Finding, values: Values) -> bool:
+    return values == "*" or found.value in values
+
+
+def _found(classifier: str, when: When, view: View) -> Grounds:
+    """Any finding of the classifier will do."""
+    values = getattr(when, classifier)
+    for found in view.findings.get(classifier, ()):
+        if _is_enough(found, when) and _is_meant(found, values):
+            return (found,)
+    return None
+
+
+def _best(classifier: str, when: When, view: View) -> Grounds:
+    """Only the best finding will do."""
+    found = view.best(classifier)
+    return (found,) if found and _is_enough(found, when) and _is_meant(found, getattr(when, classifier)) else None
+
+
+def _demand(when: When, view: View) -> Grounds:
+    found = view.best("demand")
+    if (view.speech == "demand") is not when.demand:
+        return None
+    return (found,) if found and when.demand else ()
+
+
+def _owner(when: When, view: View) -> Grounds:
+    topic = view.best("topic")
+    if topic is None or not view.owner or not _is_enough(topic, when):
+        return None
+    if when.owner != "*" and not any(fnmatchcase(view.owner, pattern) for pattern in when.owner):
+        return None
+    return (topic, view.owned) if view.owned else (topic,)
+
+
+def _district(when: When, view: View) -> Grounds:
+    wanted = when.district
+    if wanted == "none":
+        return _holds(not view.districts and not view.away)
+    if wanted == "several":
+        return view.districts if view.districts and not view.district and not view.away else None
+    if wanted == "*":
+        return view.districts or ((view.away,) if view.away else None)
+    found = view.away if view.away and ELSEWHERE in wanted else view.district
+    if found is None or found.confidence < when.at_least:
+        return None
+    return (found,) if wanted == "one" or found.value in wanted else None
+
+
+def _may_answer(view: View) -> Grounds:
+    return _holds(not answers.why_not(view))

@@ -1,0 +1,173 @@
+"""The reply sink: takes what is due out to the channel it came from, once, and writes down what became of it."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from cases.outbox import Claimed, Outbox, Outcome
+from core import telemetry
+from core.clock import Clock, machine_clock
+from core.errors import Rejected, Unavailable, Uncertain
+from core.reply import Receipt, Reply, Sender
+from core.settings import Settings
+from core.wire import Ticket
+from sinks.base import Sink
+
+# Puts a ticket that was given up where a person sees it: the ticket, the case's number, the reason.
+Park = Callable[[Ticket, str, str], Awaitable[None]]
+
+
+class Backoff(Settings):
+    """How long to wait before the next try, and when to give up."""
+
+    first_seconds: float = Field(default=5, gt=0)
+    """Wait after the first failed try; each further one is twice as long."""
+    most_seconds: float = Field(default=3600, gt=0)
+    """The longest wait between two tries."""
+    most_tries: int = Field(default=60, ge=1)
+    """After so many tries a person has to look."""
+    most_hours: float = Field(default=72, gt=0)
+    """So long after the first try a person has to look."""
+    side_by_side: int = Field(default=256, ge=1)
+    """How many replies are on their way at once."""
+    try_seconds: float = Field(default=120, gt=0)
+    """The longest that one try may take, whatever the channel says."""
+
+    def wait_seconds(self, tries: int, wished: float | None) -> float:
+        """Returns the wait after so many tries: growing, never in step with others, never below the wish."""
+        grown = min(self.most_seconds, self.first_seconds * 2.0 ** min(tries - 1, 32))
+        return max(wished or 0, grown * random.uniform(0.5, 1.0))
+
+
+class Courier(Sink[Ticket]):
+    """Sends the outbox rows that tickets name. What was sent already, or taken back, is left out.
+
+    Interrupted between sending and writing that down, a reply goes out again only where that is harmless; else the
+    channel is asked what became of it; where it cannot tell, a person decides.
+    """
+
+    topic = "outbound"
+    takes = Ticket
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        senders: Mapping[str, Sender],
+        park: Park,
+        *,
+        backoff: Backoff | None = None,
+        machine: Clock = machine_clock,
+    ) -> None:
+        self._outbox = outbox
+        self._senders = senders
+        self._park = park
+        self._backoff = backoff or Backoff()
+        self._machine = machine
+        # What was tried and could not be written down: it is not tried again when the batch comes again.
+        self._unwritten: dict[str, Outcome] = {}
+
+    async def setup(self) -> None:
+        """Nothing to connect to: the case store and the channels are opened by those who made them."""
+
+    async def write(self, records: Sequence[Ticket]) -> Mapping[int, str]:
+        """Tries every row once; returns the tickets that name no row."""
+        await self._write_down(())
+        claims = await asyncio.to_thread(self._outbox.claim, records)
+        outcomes = await self._try_all(claims.ready)
+        await self._write_down(outcomes)
+        for claimed, outcome in zip(claims.ready, outcomes, strict=True):
+            await self._tell(claimed.reply, outcome)
+        for ticket in claims.unparked:
+            await self._give_up(ticket.row, ticket.attempt, "", "given up before")
+        unknown = {ticket.row for ticket in claims.unknown}
+        return {place: "no such outbox row" for place, ticket in enumerate(records) if ticket.row in unknown}
+
+    async def close(self) -> None:
+        await asyncio.gather(*(sender.close() for sender in set(self._senders.values())))
+
+    async def _try_all(self, claimed: Sequence[Claimed]) -> list[Outcome]:
+        """Tries the rows side by side; those of one person about one case one after the other."""
+        gate = asyncio.Semaphore(self._backoff.side_by_side)
+        lines: dict[tuple[str, str], list[Claimed]] = {}
+        for one in claimed:
+            lines.setdefault((one.reply.case, one.reply.to), []).append(one)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._try_line(line, gate)) for line in lines.values()]
+        outcomes = {outcome.row: outcome for task in tasks for outcome in task.result()}
+        return [outcomes[one.reply.id] for one in claimed]
+
+    async def _try_line(self, line: Sequence[Claimed], gate: asyncio.Semaphore) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for one in line:
+            if outcomes and outcomes[-1].state == "queued":
+                # What comes after a reply that has to wait, waits with it.
+                outcomes.append(self._later(one, Unavailable("waits for an earlier reply of the same case")))
+                continue
+            async with gate:
+                outcomes.append(await self._try(one))
+        return outcomes
+
+    async def _try(self, claimed: Claimed) -> Outcome:
+        reply = claimed.reply
+        try:
+            async with asyncio.timeout(self._backoff.try_seconds):
+                receipt = await self._send(claimed)
+        except Rejected as error:
+            return Outcome(row=reply.id, state="failed", error=error.reason)
+        except Unavailable as error:
+            return self._later(claimed, error)
+        except Uncertain as error:
+            return Outcome(row=reply.id, state="uncertain", error=str(error))
+        except TimeoutError:
+            return self._timed_out(claimed)
+        return Outcome(row=reply.id, state="sent", provider_id=receipt.provider_id)
+
+    async def _send(self, claimed: Claimed) -> Receipt:
+        sender = self._senders.get(claimed.reply.channel)
+        if sender is None:
+            raise Rejected(f"channel {claimed.reply.channel} is not set up; add [connectors.{claimed.reply.channel}]")
+        if claimed.was_sending and not sender.repeatable:
+            found = await sender.find(claimed.reply)
+            if found is not None:
+                return found
+        return await sender.send(claimed.reply)
+
+    def _timed_out(self, claimed: Claimed) -> Outcome:
+        error = f"no answer within {self._backoff.try_seconds:g} seconds"
+        sender = self._senders.get(claimed.reply.channel)
+        if sender is not None and sender.repeatable:
+            return self._later(claimed, Unavailable(error))
+        return Outcome(row=claimed.reply.id, state="uncertain", error=error)
+
+    def _later(self, claimed: Claimed, error: Unavailable) -> Outcome:
+        """Waits and tries again, until it has been long enough."""
+        now, tries = self._machine(), claimed.reply.attempt
+        if tries >= self._backoff.most_tries or now - claimed.first_try_at > timedelta(hours=self._backoff.most_hours):
+            return Outcome(row=claimed.reply.id, state="failed", error=f"given up after {tries} tries: {error.reason}")
+        seconds = self._backoff.wait_seconds(tries, error.retry_after_seconds)
+        return Outcome(row=claimed.reply.id, state="queued", error=error.reason, retry_at=_after(now, seconds))
+
+    async def _write_down(self, outcomes: Sequence[Outcome]) -> None:
+        """Writes all outcomes in one transaction; raises `Unavailable` and keeps them when that cannot be now."""
+        self._unwritten |= {outcome.row: outcome for outcome in outcomes}
+        if self._unwritten:
+            await asyncio.to_thread(self._outbox.settle, list(self._unwritten.values()))
+            self._unwritten.clear()
+
+    async def _tell(self, reply: Reply, outcome: Outcome) -> None:
+        state = "retried" if outcome.state == "queued" else outcome.state
+        telemetry.replied(channel=reply.channel, kind=reply.kind, state=state, case=reply.case, error=outcome.error)
+        if outcome.state == "failed":
+            await self._give_up(reply.id, reply.attempt + 1, reply.case, outcome.error)
+
+    async def _give_up(self, row: str, attempt: int, case: str, reason: str) -> None:
+        # Retried from the dead letters, the ticket asks for one try more than there were.
+        await self._park(Ticket(row=row, attempt=attempt), case, reason)
+        await asyncio.to_thread(self._outbox.parked, row)
+
+
+def _after(now: datetime, seconds: float) -> datetime:
+    return now + timedelta(seconds=seconds)

@@ -1,0 +1,67 @@
+"""Machine-written mail is told by what the channel saw."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from classifiers.auto import Auto
+from config.schema import City, Routing, Templates
+from core.message import Message
+
+CITY = City(
+    districts=(),
+    places=(),
+    departments=(),
+    topics=(),
+    faqs=(),
+    routing=Routing(rules=(), kinds=(), urgent=(), elsewhere=()),
+    words=Templates(letters={}, states={}, kinds={}),
+)
+
+
+@pytest.fixture
+def auto() -> Auto:
+    return Auto(CITY)
+
+
+def values(auto: Auto, *signals: str) -> list[str]:
+    received = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
+    message = Message(
+        id="1",
+        channel="email",
+        account="minwon",
+        native_id="1",
+        received_at=received,
+        text="부재중입니다",
+        signals=signals,
+    )
+    return [finding.value for finding in auto.classify([message])[0]]
+
+
+@pytest.mark.parametrize(
+    ("signal", "expected"),
+    [
+        ("report: multipart/report", "report"),
+        ("automatic: auto-submitted: auto-replied", "automatic"),
+        ("bulk: precedence: list", "bulk"),
+        ("echo: our own Message-ID", "echo"),
+    ],
+)
+def test_each_signal_is_a_finding(auto: Auto, signal: str, expected: str) -> None:
+    """The word before the colon says what it is."""
+    assert [expected] == values(auto, signal)
+
+
+def test_suppress_is_no_finding(auto: Auto) -> None:
+    """A signal that only forbids automatic answers does not say that a machine wrote."""
+    assert [] == values(auto, "suppress: X-Auto-Response-Suppress: All")
+
+
+def test_people_write_without_signals(auto: Auto) -> None:
+    """No signal, no finding."""
+    assert [] == values(auto)
+
+
+def test_report_comes_before_automatic(auto: Auto) -> None:
+    """A delivery report is automatic too; what it is more particularly comes first."""
+    assert ["report", "automatic"] == values(auto, "automatic: auto-replied", "report: rfc822")

@@ -1,0 +1,262 @@
+"""The main job on real input: real processes, real sockets, real files."""
+
+import base64
+import hashlib
+import hmac
+import json
+import smtplib
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from bench.instance import TOKEN, Instance
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
+QUESTION = "대형폐기물은 어떻게 버리나요?"
+MONDAY = "2026-11-23T10:00:00"
+
+
+@contextmanager
+def running(folder: Path, now: str, **extra: str) -> Iterator[Instance]:
+    """A running pipeline whose business clock stands still at `now`."""
+    secret = "whsec_" + base64.b64encode(SECRET).decode()
+    environment = {"EUNGDAPSO_NOW": now, "EUNGDAPSO_CLOCK": "frozen", "EUNGDAPSO_WEBHOOK_SECRET": secret, **extra}
+    instance = Instance(folder, environment)
+    instance.start()
+    try:
+        yield instance
+    finally:
+        instance.stop()
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    with running(tmp_path_factory.mktemp("city"), MONDAY) as instance:
+        yield instance
+
+
+def until(look: Callable[[], Any]) -> Any:
+    """Returns the first thing seen; gives up after half a minute."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come")
+
+
+def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def sms(instance: Instance, text: str, *, sender: str = "+821012345678", token: str = TOKEN) -> int:
+    """Sends a text message as Twilio does, signed."""
+    fields = {"MessageSid": "SM" + uuid4().hex, "From": sender, "To": "+8225550120", "Body": text, "NumMedia": "0"}
+    url = f"{instance.base}/hooks/sms"
+    signed = url + "".join(name + fields[name] for name in sorted(fields))
+    signature = base64.b64encode(hmac.digest(token.encode(), signed.encode(), "sha1")).decode()
+    headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
+    return post(url, urllib.parse.urlencode(fields).encode(), headers)
+
+
+def webhook(instance: Instance, text: str, *, author: str, secret: bytes = SECRET) -> int:
+    body = json.dumps({"type": "message", "data": {"text": text, "author": {"id": author}}}).encode()
+    name, stamp = "msg_" + uuid4().hex, str(int(time.time()))
+    signed = f"{name}.{stamp}.".encode() + body
+    signature = "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+    headers = {"webhook-id": name, "webhook-timestamp": stamp, "webhook-signature": signature}
+    return post(f"{instance.base}/hooks/webhook", body, {**headers, "Content-Type": "application/json"})
+
+
+def mail(instance: Instance, text: str, *, sender: str, charset: str = "utf-8", subject: str = "문의합니다") -> None:
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"] = sender, "minwon@eungdapso.example", subject
+    made["Message-ID"] = f"<{uuid4().hex}@example.org>"
+    made.set_content(text, charset=charset)
+    with smtplib.SMTP("127.0.0.1", instance.smtp, timeout=10) as client:
+        client.send_message(made)
+
+
+def delivered(instance: Instance, channel: str, to: str) -> list[dict[str, Any]]:
+    """What a citizen got, oldest first."""
+    files = sorted((instance.var / "outbox" / channel).glob("*.json"))
+    return [found for path in files if (found := json.loads(path.read_text(encoding="utf-8")))["to"] == to]
+
+
+def case(instance: Instance, *words: str) -> Any:
+    """Runs `eungdapso case … --json` beside the instance."""
+    return json.loads(command(instance, "case", *words, "--json"))
+
+
+def command(instance: Instance, *words: str) -> str:
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *words, "--config", str(instance.config)],
+        env=instance.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert 0 == done.returncode, done.stderr
+    return done.stdout
+
+
+def test_a_question_by_mail_gets_its_answer_as_mail(city: Instance) -> None:
+    """A mail in EUC-KR that asks an FAQ is answered at once, threaded, with the null return path's headers."""
+    mail(city, f"안녕하세요.\n{QUESTION}\n감사합니다.\n", sender="asks@example.org", charset="euc-kr")
+    answer = until(lambda: delivered(city, "email", "asks@example.org"))[0]
+    eml = next((city.var / "outbox" / "email").glob(f"*{answer['case']}*.eml")).read_text(encoding="utf-8")
+
+    assert "answer" == answer["kind"]
+    assert "Auto-Submitted: auto-replied" in eml
+    assert "In-Reply-To: <" in eml
+
+
+def test_a_matter_by_sms_stands_in_its_district(city: Instance) -> None:
+    """Illegal dumping in 역삼동: queue gangnam, kind other, due on the seventh working day; the receipt says so."""
+    assert 200 == sms(city, WASTE)
+    receipt = until(lambda: delivered(city, "sms", "+821012345678"))[0]
+    found = case(city, "show", receipt["case"])
+
+    assert ("gangnam", "other", "2026-12-01T18:00:00+09:00") == (found["queue"], found["kind"], found["due_at"])
+    assert "notice" == receipt["kind"]
+    assert "12월 1일(화)" in receipt["text"]
+
+
+def test_a_signed_webhook_does_likewise(city: Instance) -> None:
+    """The same matter by a webhook makes its own case and its own receipt."""
+    assert webhook(city, WASTE, author="w-1") in (200, 202, 204)
+    receipt = until(lambda: delivered(city, "webhook", "w-1"))[0]
+
+    assert "gangnam" == case(city, "show", receipt["case"])["queue"]
+
+
+@pytest.mark.parametrize(
+    "send", [lambda c: sms(c, WASTE, token="x" * 32), lambda c: webhook(c, WASTE, author="f", secret=b"x" * 32)]
+)
+def test_a_forged_message_is_refused(city: Instance, send: Callable[[Instance], int]) -> None:
+    """Signed with another secret: 401, and nothing is kept."""
+    assert 401 == send(city)
+
+
+def test_what_came_in_is_found_again(city: Instance) -> None:
+    """A word of a message finds its case from the command line."""
+    assert 200 == sms(city, "송파구 잠실동 석촌호수 산책로에 벤치가 부서졌어요 고쳐주세요", sender="+821033334444")
+    found = until(lambda: case(city, "list", "--search", "석촌호수 벤치"))
+
+    assert "songpa" in {one["queue"] for one in found}
+
+
+def test_an_officer_answers_from_the_terminal(city: Instance) -> None:
+    """What an officer writes reaches the citizen in the channel that the matter came by."""
+    assert 200 == sms(city, "관악구 봉천동 공원 화장실 문이 고장났어요 고쳐주세요", sender="+821055556666")
+    number = until(lambda: delivered(city, "sms", "+821055556666"))[0]["case"]
+    command(city, "case", "answer", number, "화장실 문을 고쳤습니다.", "--by", "담당자")
+    result = until(lambda: [r for r in delivered(city, "sms", "+821055556666") if r["kind"] == "result"])[0]
+
+    assert "화장실 문을 고쳤습니다." in result["text"]
+    assert "answered" == case(city, "show", number)["state"]
+
+
+def test_the_same_delivery_twice_is_one_case(city: Instance) -> None:
+    """A provider that did not hear our yes sends again; the citizen notices nothing."""
+    body = json.dumps(
+        {"data": {"text": "강동구 천호동 하수구 악취가 심합니다 처리해주세요", "author": {"id": "twice"}}}
+    ).encode()
+    stamp = str(int(time.time()))
+    signature = base64.b64encode(hmac.digest(SECRET, b"msg_twice." + stamp.encode() + b"." + body, "sha256")).decode()
+    headers = {"webhook-id": "msg_twice", "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature}"}
+    for _ in range(3):
+        assert 300 > post(f"{city.base}/hooks/webhook", body, headers)
+    until(lambda: delivered(city, "webhook", "twice"))
+    city.drain()
+
+    assert 1 == len(delivered(city, "webhook", "twice"))
+
+
+def test_a_delivery_report_makes_no_case(city: Instance) -> None:
+    """It is recorded with its reason, is found by search, and is not answered."""
+    report = (
+        "From: MAILER-DAEMON@mx.example.org\nTo: minwon@eungdapso.example\nSubject: Undelivered Mail\n"
+        "Auto-Submitted: auto-replied\nMessage-ID: <bounce1@mx.example.org>\n"
+        'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+        "--b\nContent-Type: text/plain\n\nYour message could not be delivered: flimflamword.\n"
+        "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.org\n\n"
+        "Final-Recipient: rfc822; gone@example.org\nAction: failed\nStatus: 5.1.1\n\n--b--\n"
+    )
+    with smtplib.SMTP("127.0.0.1", city.smtp, timeout=10) as client:
+        client.sendmail("", ["minwon@eungdapso.example"], report.replace("\n", "\r\n"))
+    found = until(lambda: case(city, "list", "--search", "flimflamword"))
+
+    assert [(None, "recorded")] == [(one["number"], one["state"]) for one in found]
+
+
+def test_personal_data_is_not_in_the_index_or_the_log(city: Instance) -> None:
+    """A resident number is nowhere in what is written."""
+    number = "900101-" + "1234568"
+    assert 200 == sms(city, f"제 주민번호는 {number} 입니다 노원구 상계동 가로등 고쳐주세요", sender="+821077778888")
+    until(lambda: delivered(city, "sms", "+821077778888"))
+    city.drain()
+    written = [path.read_bytes() for path in city.folder.rglob("*") if path.is_file() and not path.is_fifo()]
+
+    assert not [1 for data in written if number.encode() in data or number.replace("-", "").encode() in data]
+
+
+@pytest.mark.parametrize(
+    ("now", "kind", "words"),
+    [
+        ("2026-11-23T17:59:59", "answer", "폐기물"),
+        ("2026-11-23T18:00:00", "acknowledgement", "11월 24일(화)"),
+        ("2026-11-21T11:00:00", "acknowledgement", "11월 23일(월)"),
+        ("2026-10-05T10:00:00", "acknowledgement", "10월 6일(화)"),
+    ],
+)
+def test_the_cutoff_is_kept(tmp_path: Path, now: str, kind: str, words: str) -> None:
+    """Before 18:00 on a working day: the answer; at 18:00, on a Saturday, on a substitute holiday: when it comes."""
+    with running(tmp_path, now) as instance:
+        assert 200 == sms(instance, QUESTION)
+        first = until(lambda: delivered(instance, "sms", "+821012345678"))[0]
+
+    assert kind == first["kind"]
+    assert words in first["text"]
+
+
+def test_a_deferred_answer_comes_also_after_a_restart(tmp_path: Path) -> None:
+    """Acknowledged in the evening, answered at the next opening by an instance that was started since."""
+    with running(tmp_path, "2026-11-23T20:00:00") as instance:
+        assert 200 == sms(instance, QUESTION)
+        until(lambda: delivered(instance, "sms", "+821012345678"))
+    with running(tmp_path, "2026-11-24T09:00:00") as instance:
+        kinds = until(lambda: [k for r in delivered(instance, "sms", "+821012345678") if (k := r["kind"]) == "answer"])
+
+    assert ["answer"] == kinds
+
+
+def test_a_place_that_was_missing_routes_the_same_case(tmp_path: Path) -> None:
+    """Asked for the place, the citizen replies with it: one case, now in the district's queue."""
+    with running(tmp_path, MONDAY) as instance:
+        assert 200 == sms(instance, "골목에 쓰레기 무단투기가 심해요 단속해주세요")
+        asked = until(lambda: delivered(instance, "sms", "+821012345678"))[0]
+        held = case(instance, "show", asked["case"])["queue"]
+        assert 200 == sms(instance, "마포구 망원동입니다")
+        until(lambda: case(instance, "show", asked["case"])["queue"] == "mapo")
+
+        assert "triage" == held
+        assert 1 == len(case(instance, "list"))

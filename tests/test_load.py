@@ -1,0 +1,302 @@
+"""Reading the city's files: what is right is read whole, what is wrong is told all at once, each with its place."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from config.load import explain, load_city, read_toml
+from config.schema import Faq, When
+from core.errors import ConfigError
+from core.settings import SecretRef, Settings
+
+DISTRICT = """
+[[district]]
+id = "jongno"
+name = "종로구"
+english = "Jongno-gu"
+code = "11110"
+address = "종로구 삼봉로 43"
+phone = "02-2148-1114"
+lat = 37.57
+lon = 126.97
+legal_dongs = ["청운동"]
+admin_dongs = ["청운효자동"]
+"""
+FAQ = """
+[[faq]]
+id = "bus-fare"
+category = "교통"
+question = "시내버스 요금이 얼마예요?"
+variants = ["버스 요금", "버스비 얼마", "버스 타는 데 얼마", "버스 요금 알려줘", "시내버스 성인 요금", "버스 카드 요금"]
+answer = "간·지선버스는 교통카드로 1,500원입니다."
+short = "간선·지선버스 1,500원"
+as_of = 2026-01-01
+source = "서울특별시"
+verified = true
+"""
+FILES = {
+    "districts.toml": DISTRICT + '\n[[place]]\nname = "광화문광장"\ndistricts = ["jongno"]\nowner = "hq.road"\n',
+    "departments.toml": '[[department]]\nid = "hq.road"\nname = "도로관리과"\nenglish = "Road Management"\n',
+    "topics.toml": '[[topic]]\nid = "litter"\nname = "쓰레기"\nenglish = "Litter"\nowner = "district"\nunit = "청소"\n',
+    "faq/traffic.toml": FAQ,
+    "routing.toml": (
+        'elsewhere = ["부산"]\n[[rule]]\nname = "answer"\nwhen = { faq = "*" }\nthen = "answer"\n'
+        '[[kind]]\nkind = "corruption"\nqueue = "hq.road"\nkeywords = ["뇌물"]\n'
+        '[[urgent]]\nid = "fire"\nhint = "119"\nhint_en = "119"\n'
+    ),
+    "words.toml": (
+        '[letters.answer]\ntext = "{answer}"\ntext_en = "{answer}"\n[states]\nopen = "접수"\n[kinds]\nother = "기타"\n'
+    ),
+}
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a city's folder; `changes` replace files, keys are names with `/` and `.` as they are."""
+
+    def _write(changes: dict[str, str] | None = None) -> Path:
+        for name, text in {**FILES, **(changes or {})}.items():
+            path = tmp_path / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+        return tmp_path
+
+    return _write
+
+
+def mistakes_in(folder: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_city(folder)
+    return [mistake.replace(f"{folder}/", "") for mistake in caught.value.mistakes]
+
+
+def test_a_city_is_read_whole(write: Write) -> None:
+    """Every table of every file is in the city."""
+    city = load_city(write())
+
+    assert ("jongno", "광화문광장", "hq.road", "litter", "bus-fare") == (
+        city.districts[0].id,
+        city.places[0].name,
+        city.departments[0].id,
+        city.topics[0].id,
+        city.faqs[0].id,
+    )
+    assert ("answer", "corruption", "fire", ("부산",), "접수") == (
+        city.routing.rules[0].name,
+        city.routing.kinds[0].kind,
+        city.routing.urgent[0].id,
+        city.routing.elsewhere,
+        city.words.states["open"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "sentence"),
+    [
+        (
+            "faq/traffic.toml",
+            "as_of =",
+            "as_off =",
+            "faq/traffic.toml:9: faq 1 (bus-fare): as_off is not a setting. Did you mean as_of?",
+        ),
+        (
+            "faq/traffic.toml",
+            ', "버스 카드 요금"',
+            "",
+            "faq/traffic.toml:6: faq 1 (bus-fare): variants: Tuple should have at least 6 items",
+        ),
+        (
+            "faq/traffic.toml",
+            '1,500원"\nas',
+            '1,500원 😀"\nas',
+            "short: '😀' (U+1F600) cannot go into an SMS. Write it in other characters.",
+        ),
+        ("faq/traffic.toml", 'id = "bus-fare"\n', "", "faq/traffic.toml:2: faq 1: id is missing. Add it"),
+        (
+            "topics.toml",
+            '"district"',
+            '"hq.raod"',
+            'topic 1 (litter): owner "hq.raod" is neither "district" nor a department. Did you mean hq.road?',
+        ),
+        ("topics.toml", '"청소"', '"청소과"', 'unit "청소과" is no unit of any district. Did you mean 청소?'),
+        (
+            "districts.toml",
+            '["jongno"]',
+            '["jong"]',
+            'districts.toml:14: place 1 (광화문광장): districts "jong" is no district. Did you mean jongno?',
+        ),
+        ("districts.toml", '"hq.road"', '"hq.rod"', 'owner "hq.rod" is no department. Did you mean hq.road?'),
+        ("districts.toml", "lat = 37.57", "lat = 126.97", "Are they exchanged?"),
+        (
+            "districts.toml",
+            "[[place]]",
+            "[[plaec]]",
+            "districts.toml:14: plaec is not a table of this file. Did you mean place?",
+        ),
+        ("departments.toml", '"hq.road"', '"jongno"', 'id "jongno" is already that of'),
+        (
+            "departments.toml",
+            "[[department]]",
+            "[department]",
+            "departments.toml:1: there are several of these. Write each as [[department]], with two brackets.",
+        ),
+        (
+            "routing.toml",
+            '{ faq = "*" }',
+            '{ faq = ["bus-fair"] }',
+            'routing.toml:2: rule 1 (answer): when.faq "bus-fair" is no question. Did you mean bus-fare?',
+        ),
+        ("routing.toml", '{ faq = "*" }', '{ owner = ["agency.*"] }', 'when.owner "agency.*" is no owner.'),
+        ("routing.toml", '{ faq = "*" }', "{ demand = false }", "a row that answers needs when.faq."),
+        (
+            "routing.toml",
+            'then = "answer"',
+            'then = "anser"',
+            'routing.toml:5: rule 1 (answer): then cannot be "anser". Did you mean answer?',
+        ),
+        (
+            "routing.toml",
+            'queue = "hq.road"',
+            'queue = "hq.audit"',
+            'routing.toml:6: kind 1 (corruption): queue "hq.audit" is no queue.',
+        ),
+        ("routing.toml", '["뇌물"]', '["뇌물"]\npatterns = ["(돈"]', "is no regular expression"),
+        ("routing.toml", '["부산"]', '"부산"', "routing.toml:1: elsewhere should be a list of names"),
+        (
+            "routing.toml",
+            'hint = "119"',
+            'hint = ""',
+            "routing.toml:12: urgent 1 (fire): hint: String should have at least 1 character.",
+        ),
+        (
+            "words.toml",
+            "text_en",
+            "texten",
+            "words.toml: letters.answer.texten is not a setting. Did you mean text_en?",
+        ),
+        (
+            "words.toml",
+            "[states]",
+            "[statse]",
+            "words.toml:4: statse is not a table of this file. Did you mean states?",
+        ),
+        (
+            "topics.toml",
+            'name = "쓰레기"',
+            "name = 쓰레기",
+            "topics.toml:3: is no TOML: Invalid value. Mend this line.",
+        ),
+    ],
+)
+def test_a_mistake_is_told(write: Write, file: str, old: str, new: str, sentence: str) -> None:
+    """Each mistake is told with its file, its line, its table, what is wrong and what now."""
+    found = mistakes_in(write({file: FILES[file].replace(old, new)}))
+
+    assert sentence in "\n".join(found)
+
+
+def test_two_questions_are_never_asked_alike(write: Write) -> None:
+    """Words that two questions claim are a mistake: nobody could tell which one is meant."""
+    twin = FAQ.replace('"bus-fare"', '"taxi-fare"').replace("시내버스 요금이 얼마예요?", "택시 요금")
+    told = mistakes_in(write({"faq/taxi.toml": twin}))
+
+    assert 'faq/traffic.toml:2: faq 1 (bus-fare): question "버스 요금" is already that of' in told[0]
+
+
+def test_all_mistakes_are_told_at_once(write: Write) -> None:
+    """Mistakes in several files are one report."""
+    found = mistakes_in(
+        write(
+            {
+                "topics.toml": FILES["topics.toml"].replace('"district"', '"x"'),
+                "faq/traffic.toml": FAQ.replace("id", "idd"),
+            }
+        )
+    )
+
+    assert ["faq/traffic.toml", "faq/traffic.toml", "topics.toml"] == sorted(text.split(":")[0] for text in found)
+
+
+def test_a_broken_table_is_one_mistake(write: Write) -> None:
+    """What refers to a table that has a mistake of its own is not told as a second mistake."""
+    found = mistakes_in(write({"departments.toml": FILES["departments.toml"].replace("english", "englsh")}))
+
+    assert ["department 1 (hq.road)"] * 2 == [text.split(": ")[1] for text in found]
+
+
+def test_a_missing_file_is_a_mistake(write: Write) -> None:
+    """A file that is not there is told by its name."""
+    folder = write()
+    (folder / "topics.toml").unlink()
+
+    assert ["topics.toml: there is no such file. Add it, or name another."] == mistakes_in(folder)
+
+
+def test_a_file_in_another_charset_is_a_mistake(write: Write) -> None:
+    """A file that is not UTF-8 is told, not guessed."""
+    folder = write()
+    (folder / "topics.toml").write_bytes(FILES["topics.toml"].encode("cp949"))
+
+    assert ["topics.toml: is not UTF-8 (byte 32). Save it as UTF-8."] == mistakes_in(folder)
+
+
+def test_toml_of_windows_editors_is_read(tmp_path: Path) -> None:
+    """A byte order mark and CRLF, as some editors write them, do no harm."""
+    path = tmp_path / "a.toml"
+    path.write_bytes(b'\xef\xbb\xbfname = "a"\r\n')
+
+    assert {"name": "a"} == read_toml(path)
+
+
+class Channel(Settings):
+    """[connectors.telegram]"""
+
+    token: SecretRef | None = None
+    """Bot token."""
+    poll_seconds: int = 5
+
+
+def explained(given: dict[str, object]) -> list[str]:
+    with pytest.raises(ValidationError) as caught:
+        Channel.model_validate(given)
+    return explain(caught.value, "pipeline.toml", Channel, prefix=("connectors", "telegram"))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"tokn": {"env": "A"}}, "pipeline.toml: connectors.telegram.tokn is not a setting. Did you mean token?"),
+        ({"token": {"evn": "A"}}, "pipeline.toml: connectors.telegram.token.env is missing. Add it."),
+        ({"poll_seconds": "soon"}, "pipeline.toml: connectors.telegram.poll_seconds: should be a valid integer"),
+    ],
+)
+def test_a_setting_is_explained(given: dict[str, object], sentence: str) -> None:
+    """A mistake in a part's table is a sentence of ours."""
+    assert explained(given)[0].startswith(sentence)
+
+
+def test_a_secret_is_never_shown() -> None:
+    """A secret written out in a file is refused without being repeated."""
+    told = "\n".join(explained({"token": "123:geheim", "poll_seconds": "geheim"}))
+
+    assert "a secret never stands in a file" in told
+    assert "geheim" not in told
+
+
+def test_one_sentence_for_a_union() -> None:
+    """A value that fits no form of a union is one mistake."""
+    with pytest.raises(ValidationError) as caught:
+        When.model_validate({"topic": 3})
+
+    assert ["a: topic: should be a valid tuple."] == explain(caught.value, "a", When)
+
+
+def test_missing_settings_tell_their_meaning() -> None:
+    """A missing setting is told with what it means, where that is written."""
+    with pytest.raises(ValidationError) as caught:
+        Faq.model_validate({})
+
+    assert "a: verified is missing. Add it: False: found by search" in "\n".join(explain(caught.value, "a", Faq))

@@ -1,0 +1,127 @@
+"""The folder that is written to: made, locked, sealed; demo secrets; the bell; the throttle; parts by name."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from connectors.base import Connector
+from core.errors import ConfigError
+from core.settings import Secret
+from pipeline import demo, parts, place
+from pipeline.bell import Bell, ring
+from web.throttle import Throttle
+
+
+def test_the_folder_is_ours_alone(tmp_path: Path) -> None:
+    """Nobody else may read what is written."""
+    made = place.prepare(tmp_path / "var")
+
+    assert 0o700 == made.stat().st_mode & 0o777
+
+
+def test_a_folder_that_is_a_file_is_a_mistake(tmp_path: Path) -> None:
+    """One clear message: where, what, what now."""
+    (tmp_path / "var").write_text("")
+
+    with pytest.raises(ConfigError, match="EUNGDAPSO_VAR"):
+        place.prepare(tmp_path / "var")
+
+
+def test_a_second_instance_is_refused(tmp_path: Path) -> None:
+    """The message names the process that holds the folder."""
+    place.Lock(tmp_path, "all").take()
+
+    with pytest.raises(ConfigError, match=f"process {os.getpid()}"):
+        place.Lock(tmp_path, "all").take()
+
+
+def test_a_released_lock_can_be_taken(tmp_path: Path) -> None:
+    """Whoever stops makes room."""
+    first = place.Lock(tmp_path, "all")
+    first.take()
+    first.release()
+    second = place.Lock(tmp_path, "all")
+    second.take()
+    second.release()
+
+    assert (tmp_path / "all.lock").exists()
+
+
+def test_the_key_is_made_once(tmp_path: Path) -> None:
+    """What one start sealed, the next can open; nobody else may read the key."""
+    sealed = place.seal(tmp_path, None, {}).seal(b"x")
+
+    assert b"x" == place.seal(tmp_path, None, {}).open(sealed)
+    assert 0o600 == (tmp_path / "key").stat().st_mode & 0o777
+
+
+def test_a_readable_key_is_a_mistake(tmp_path: Path) -> None:
+    """The message says the command that mends it."""
+    place.seal(tmp_path, None, {})
+    (tmp_path / "key").chmod(0o644)
+
+    with pytest.raises(ConfigError, match="chmod 600"):
+        place.seal(tmp_path, None, {})
+
+
+def test_a_lost_key_is_not_replaced(tmp_path: Path) -> None:
+    """A new key beside old data would make it look empty."""
+    (tmp_path / "cases.sqlite").write_bytes(b"")
+
+    with pytest.raises(ConfigError, match="Bring the key back"):
+        place.seal(tmp_path, None, {})
+
+
+def test_a_bad_key_in_the_environment_is_a_mistake(tmp_path: Path) -> None:
+    """The message names the variable, not its value."""
+    with pytest.raises(ConfigError, match="KEY") as caught:
+        place.seal(tmp_path, Secret(env="KEY"), {"KEY": "abc"})
+
+    assert "abc" not in str(caught.value)
+
+
+def test_demo_secrets_stay_the_same(tmp_path: Path) -> None:
+    """A second start knows the first one's secrets, and the file is ours alone."""
+    first, is_demo = demo.environment(tmp_path, {})
+
+    assert (first, True) == (demo.environment(tmp_path, {})[0], is_demo)
+    assert 0o600 == (tmp_path / "demo.env").stat().st_mode & 0o777
+
+
+def test_demo_secrets_never_mix_with_real_ones(tmp_path: Path) -> None:
+    """One real secret, and nothing is made up."""
+    given = {"EUNGDAPSO_SMS_TOKEN": "real"}
+
+    assert (given, False) == demo.environment(tmp_path, given)
+
+
+async def test_a_bell_wakes_whoever_listens(tmp_path: Path) -> None:
+    """Another process rings by the file alone."""
+    with Bell(tmp_path / "bell") as bell:
+        ring(tmp_path / "bell")
+        async with asyncio.timeout(10):
+            await bell.rung.wait()
+
+        assert bell.rung.is_set()
+
+
+def test_ringing_where_nobody_listens_does_nothing(tmp_path: Path) -> None:
+    """The command line works without a running instance."""
+    ring(tmp_path / "bell")
+
+    assert not (tmp_path / "bell").exists()
+
+
+def test_guesses_are_bounded() -> None:
+    """So many tries within the time, then no more until it has passed."""
+    throttle = Throttle(most=2, seconds=10)
+
+    assert [True, True, False, True] == [throttle.allows("n", now=t) for t in (0.0, 1.0, 2.0, 11.5)]
+
+
+def test_a_misspelt_part_is_answered_with_the_nearest() -> None:
+    """A typo in a table's name gets a suggestion."""
+    with pytest.raises(ConfigError, match="Did you mean 'email'"):
+        parts.find("connectors", "emial", Connector)

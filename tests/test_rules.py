@@ -1,0 +1,138 @@
+"""A row of routing.toml: when it applies, what it rests on, and which condition failed."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from config.schema import Faq, Rule, Topic
+from core.clock import parse_instant
+from core.decision import Context, Finding
+from core.message import Message
+from router.rules import Row
+from router.view import View
+
+AT = parse_instant("2026-11-23T10:00")
+LITTER = Topic(id="litter", name="쓰레기", english="Litter", owner="district", unit="청소")
+BUS_FARE = Faq(
+    id="bus-fare",
+    category="교통",
+    question="버스 요금이 얼마예요?",
+    variants=tuple(f"버스 요금 {n}" for n in range(6)),
+    answer="1,500원입니다.",
+    short="1,500원",
+    as_of=date(2026, 1, 1),
+    source="서울특별시",
+    verified=True,
+)
+FARE = Finding("faq", "bus-fare", 0.9, "'버스 요금'", 0.3)
+TOPIC = Finding("topic", "litter", 0.7, "'쓰레기'", 0.2)
+GANGNAM = Finding("district", "gangnam", 0.97, "'강남구'")
+SEOCHO = Finding("district", "seocho", 0.5, "'서초'")
+DEMAND = Finding("demand", "demand", 0.9, "'단속해주세요'")
+
+
+def view(*findings: Finding, text: str = "", context: Context | None = None, **changed: Any) -> View:
+    by_name: dict[str, tuple[Finding, ...]] = {}
+    for finding in findings:
+        by_name[finding.classifier] = (*by_name.get(finding.classifier, ()), finding)
+    districts = by_name.get("district", ())
+    message = Message(id="1", channel="sms", account="+8225551234", native_id="1", received_at=AT, text=text)
+    given: dict[str, Any] = {
+        "message": message,
+        "context": context or Context(),
+        "findings": by_name,
+        "day": date(2026, 11, 23),
+        "topic": LITTER if "topic" in by_name else None,
+        "faq": BUS_FARE if "faq" in by_name else None,
+        "districts": districts,
+        "district": districts[0] if len(districts) == 1 else None,
+        "away": None,
+        "owner": "district" if "topic" in by_name else "",
+        "owned": None,
+        "confidential": False,
+    }
+    return View(**(given | changed))
+
+
+def row(then: str = "hold", **when: Any) -> Row:
+    return Row(Rule.model_validate({"name": "row", "when": when, "then": then}))
+
+
+REPLY = Context(reply_to_case="1")
+
+
+@pytest.mark.parametrize(
+    ("when", "seen", "grounds"),
+    [
+        ({}, view(), ()),
+        ({"topic": "*"}, view(TOPIC), (TOPIC,)),
+        ({"topic": ["litter"], "at_least": 0.7}, view(TOPIC), (TOPIC,)),
+        ({"topic": "*", "at_least": 0.71}, view(TOPIC), None),
+        ({"topic": "*", "lead": 0.21}, view(TOPIC), None),
+        ({"topic": ["bus"]}, view(TOPIC), None),
+        ({"topic": "*"}, view(), None),
+        ({"owner": ["district"], "district": "one"}, view(TOPIC, GANGNAM), (TOPIC, GANGNAM)),
+        ({"owner": ["hq.*"]}, view(TOPIC, owner="hq.bus"), (TOPIC,)),
+        ({"owner": ["hq.*"]}, view(TOPIC, owner="office.hq.bus"), None),
+        ({"district": "one"}, view(GANGNAM, GANGNAM), None),
+        ({"district": "several"}, view(GANGNAM, SEOCHO), (GANGNAM, SEOCHO)),
+        ({"district": "several"}, view(GANGNAM), None),
+        ({"district": "none"}, view(), ()),
+        ({"district": "none"}, view(GANGNAM), None),
+        ({"district": ["gangnam"]}, view(GANGNAM), (GANGNAM,)),
+        ({"district": ["seocho"]}, view(GANGNAM), None),
+        ({"district": ["elsewhere"]}, view(away=GANGNAM), None),
+        ({"demand": True}, view(DEMAND), (DEMAND,)),
+        ({"demand": False}, view(DEMAND), None),
+        ({"demand": False}, view(), ()),
+        ({"channel": ["sms"]}, view(), ()),
+        ({"channel": ["email"]}, view(), None),
+        ({"account": ["+8225551234"]}, view(), ()),
+        ({"context": "reply"}, view(context=REPLY), ()),
+        ({"context": "reply"}, view(), None),
+        ({"context": "rating_asked"}, view(context=REPLY), None),
+        ({"context": "same_case"}, view(context=Context(same_case="1")), ()),
+        ({"threaded": True}, view(), None),
+        ({"threaded": False}, view(), ()),
+        ({"text": "담당자|상담원"}, view(text=" 담당자! "), ()),
+        ({"text": "담당자|상담원"}, view(text="담당자 연결"), None),
+        ({"text": "담당자*"}, view(text="담당자 연결"), ()),
+        ({"text": "Thank you"}, view(text="ＴＨＡＮＫ ｙｏｕ."), ()),
+        ({"text": "담당자"}, view(text=""), None),
+    ],
+)  # fmt: skip
+def test_when_a_row_applies(when: dict[str, Any], seen: View, grounds: tuple[Finding, ...] | None) -> None:
+    """A row applies when all its conditions hold, and tells the findings that it rests on."""
+    assert grounds == row(**when).grounds(seen)
+
+
+def test_any_finding_of_a_kind_will_do() -> None:
+    """A confidential kind counts when it is not the best, a topic or a question only when it is."""
+    kinds = (Finding("kind", "other", 0.95), Finding("kind", "corruption", 0.9, lead=0.0))
+
+    assert (kinds[1],) == row(kind=["corruption"], at_least=0.8).grounds(view(*kinds))
+
+
+@pytest.mark.parametrize(
+    ("seen", "failing"),
+    [
+        (view(FARE), ""),
+        (view(FARE, confidential=True), "may be answered"),
+        (view(FARE, Finding("urgent", "fire", 0.9)), "may be answered"),
+        (view(FARE, Finding("urgent", "fire", 0.6)), ""),
+        (view(FARE, Finding("auto", "bulk", 0.95)), "may be answered"),
+        (view(FARE, text="12가3456 차주가 누구예요?"), "may be answered"),
+        (view(FARE, text="김철수 주무관이 뭐라고 했나요?"), "may be answered"),
+        (view(FARE, text="답은 010-1234-5678로 주세요"), ""),
+        (view(FARE, faq=BUS_FARE.model_copy(update={"verified": False})), "may be answered"),
+        (view(FARE, faq=BUS_FARE.model_copy(update={"valid_until": date(2026, 11, 22)})), "may be answered"),
+        (view(FARE, faq=BUS_FARE.model_copy(update={"valid_from": date(2026, 11, 24)})), "may be answered"),
+        (view(FARE, faq=BUS_FARE.model_copy(update={"valid_until": date(2026, 11, 23)})), ""),
+        (view(FARE, faq=BUS_FARE.model_copy(update={"valid_from": date(2026, 11, 23)})), ""),
+        (view(), "faq"),
+    ],
+)  # fmt: skip
+def test_what_is_never_answered_by_itself(seen: View, failing: str) -> None:
+    """Unchecked or expired answers, emergencies, confidential matters, machines' mail and persons are a person's."""
+    assert failing == row("answer", faq="*").failing(seen)

@@ -1,0 +1,148 @@
+"""The public page: search before filing, file, look one's case up. Works without a script in the browser."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message
+
+from cases.public import CitizenView
+from core.errors import Rejected
+from web.services import Services
+from web.shown import as_citizen_sees
+from web.throttle import Throttle
+
+_FILED_WAIT_SECONDS = 3.0
+_MOST_FORM_BYTES = 65_536
+_SAID = {
+    400: "보내신 내용을 읽을 수 없습니다. 다시 적어 주십시오.",
+    401: "이 화면을 연 지 오래되었거나 이미 접수하신 내용입니다. 처음 화면에서 다시 적어 주십시오.",
+    413: "내용이 너무 깁니다. 줄여서 다시 적어 주십시오.",
+    422: "내용이 비어 있거나 읽을 수 없습니다. 다시 적어 주십시오.",
+    503: "지금은 접수할 수 없습니다. 잠시 뒤 다시 보내 주시거나 120으로 전화해 주십시오.",
+}
+
+
+def routes(services: Services, hooks: ASGIApp) -> list[Route]:
+    """Returns the pages; a filled-in form goes through `hooks` like every other message."""
+    pages = _Pages(services, hooks)
+    return [
+        Route("/", pages.home),
+        Route("/file", pages.file, methods=["POST"]),
+        Route("/filed/{receipt}", pages.filed),
+        Route("/case", pages.look_up, methods=["POST"]),
+        Route("/c/{number}/{token}", pages.case),
+    ]
+
+
+class _Pages:
+    def __init__(self, services: Services, hooks: ASGIApp) -> None:
+        self._with = services
+        self._hooks = hooks
+        # Ten thousand four-digit endings stand before a number: five tries a quarter of an hour open none of them.
+        self._throttle = Throttle(most=5, seconds=900)
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, undefined=StrictUndefined
+        )
+
+    def _page(self, name: str, status: int = 200, **values: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(name).render(**values), status_code=status)
+
+    def _home(self, status: int = 200, *, q: str = "", faqs: Any = (), not_found: bool = False) -> Response:
+        token = self._with.form_token() if self._with.form_token else ""
+        return self._page("home.html", status, q=q, faqs=faqs, not_found=not_found, form_token=token)
+
+    async def home(self, request: Request) -> Response:
+        words = request.query_params.get("q", "")[:200]
+        faqs = await asyncio.to_thread(self._with.faqs, words, "ko", 3) if words.strip() else ()
+        return self._home(q=words, faqs=faqs)
+
+    async def file(self, request: Request) -> Response:
+        body = await _read(request)
+        status = await _passed_on(self._hooks, request, body)
+        if status != 200:
+            return self._page("filed.html", status, number="", error=_SAID.get(status, _SAID[400]))
+        return RedirectResponse(f"/filed/{quote(_receipt(body), safe='')}", status_code=303)
+
+    async def filed(self, request: Request) -> Response:
+        receipt = request.path_params["receipt"]
+        case = await self._case_of(receipt)
+        if case is None:
+            return self._page("filed.html", number="", error="")
+        view = as_citizen_sees(await asyncio.to_thread(self._with.store.public.by_token, *case), self._with.city)
+        return self._page("filed.html", case=view, number=case[0], link="/c/{}/{}".format(*case), error="")
+
+    async def _case_of(self, receipt: str) -> tuple[str, str] | None:
+        """Returns number and token of what was filed; the case is made moments after the message is durable."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _FILED_WAIT_SECONDS
+        while True:
+            case = await asyncio.to_thread(self._with.store.public.filed, "form", receipt)
+            if case is not None or (left := deadline - loop.time()) <= 0:
+                return case
+            await self._with.changed(left)
+
+    async def look_up(self, request: Request) -> Response:
+        form = await request.form(max_fields=4, max_files=0)
+        number, key = str(form.get("number", "")).strip(), str(form.get("key", "")).strip()
+        if not self._throttle.allows(number):
+            return self._home(429, not_found=True)
+        public = self._with.store.public
+        return await self._shown(public.by_phone if key.isdigit() and len(key) == 4 else public.by_token, number, key)
+
+    async def case(self, request: Request) -> Response:
+        return await self._shown(
+            self._with.store.public.by_token, request.path_params["number"], request.path_params["token"]
+        )
+
+    async def _shown(self, look: Callable[[str, str], CitizenView], number: str, key: str) -> Response:
+        try:
+            view = await asyncio.to_thread(look, number, key)
+        except Rejected:
+            return self._home(404, not_found=True)
+        response = self._page("case.html", case=as_citizen_sees(view, self._with.city))
+        response.headers["cache-control"] = "no-store"
+        return response
+
+
+async def _read(request: Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _MOST_FORM_BYTES:
+            return b""
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _receipt(body: bytes) -> str:
+    return parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0]
+
+
+async def _passed_on(hooks: ASGIApp, request: Request, body: bytes) -> int:
+    """Gives the form to its hook, as if the browser had called it; returns the status."""
+    status = 503
+    sent = False
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            return {"type": "http.disconnect"}
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+
+    scope = {**request.scope, "path": "/hooks/form", "raw_path": b"/hooks/form", "query_string": b""}
+    await hooks(scope, receive, send)
+    return status

@@ -1,0 +1,30 @@
+"""What the pages are given: plain callables, so that nothing here knows an engine."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cases.store import CaseStore
+from config.schema import City
+
+Faqs = Callable[[str, str, int], Sequence[Mapping[str, Any]]]
+# (words, limit) -> message ids, best first; who may see them is asked of the store
+Find = Callable[[str, int], Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """`readiness` gives whether all is well and what each engine says; `form_token` signs the page's form."""
+
+    city: City
+    store: CaseStore
+    faqs: Faqs
+    find: Find
+    readiness: Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]
+    now: Callable[[], datetime]
+    # Waits until something changed in the cases, at most so many seconds.
+    changed: Callable[[float], Awaitable[None]]
+    # The Prometheus exposition of all processes.
+    metrics: Callable[[], bytes]
+    form_token: Callable[[], str] | None = None

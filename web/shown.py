@@ -1,0 +1,86 @@
+"""Cases as pages, API and command line show them: times in Asia/Seoul, queues by their public names."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from cases.letters import deadline, moment
+from cases.model import TRIAGE, Case
+from cases.public import CitizenView, MonitorItem
+from cases.views import Found
+from config.schema import City, Department, District
+from core.clock import SEOUL
+
+_CITY_PHONE = "120"
+
+
+def as_found(found: Case | Found) -> dict[str, Any]:
+    """Returns one line of a list for staff; a recorded message without a case has no number."""
+    if isinstance(found, Found):
+        return {"number": None, "state": found.state, "reason": found.reason, "message": found.message}
+    names = (
+        "number",
+        "state",
+        "queue",
+        "unit",
+        "assignee",
+        "kind",
+        "topic",
+        "district",
+        "channel",
+        "urgent",
+        "confidential",
+    )
+    times = ("received_at", "accepted_at", "due_at", "answered_at")
+    plain = {name: getattr(found, name) or None for name in names}
+    return {**plain, "urgent": found.urgent, "confidential": found.confidential} | {
+        name: in_seoul(getattr(found, name)) for name in times
+    }
+
+
+def in_seoul(at: datetime | None) -> datetime | None:
+    return None if at is None else at.astimezone(SEOUL)
+
+
+def as_monitored(item: MonitorItem) -> dict[str, Any]:
+    """Returns a line of the live monitor."""
+    values = msgspec.structs.asdict(item)
+    return {name: in_seoul(value) if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def as_citizen_sees(view: CitizenView, city: City) -> dict[str, Any]:
+    """Returns the case as its citizen sees it; `history` names what happened, newest last."""
+    name, phone = _queue(view.queue, city)
+    return {
+        "number": view.number,
+        "state": view.state,
+        "state_name": city.words.states.get(view.state, view.state),
+        "queue": view.queue or None,
+        "queue_name": name,
+        "phone": phone,
+        "received_at": in_seoul(view.received_at),
+        "received": moment(view.received_at),
+        "due_at": in_seoul(view.due_at),
+        "due": deadline(view.due_at) if view.due_at and view.answered_at is None else "",
+        "answered_at": in_seoul(view.answered_at),
+        "answer": view.answers[-1][1] if view.answers else "",
+        "history": _history(view, city),
+    }
+
+
+def _history(view: CitizenView, city: City) -> list[dict[str, Any]]:
+    steps = [(view.received_at, city.words.states.get("received", "접수"))]
+    steps += [(at, city.words.states.get("answered", "답변 완료")) for at, _ in view.answers]
+    return [{"at": moment(at), "what": what} for at, what in steps]
+
+
+def _queue(queue: str, city: City) -> tuple[str, str]:
+    """Returns a queue's public name and telephone; 120 where the number is unverified."""
+    if queue == TRIAGE:
+        return city.words.triage_name, _CITY_PHONE
+    owners: tuple[District | Department, ...] = (*city.districts, *city.departments)
+    for owner in owners:
+        if owner.id == queue:
+            return owner.name, owner.phone if owner.verified else _CITY_PHONE
+    return "", ""
