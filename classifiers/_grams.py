@@ -1,6 +1,7 @@
 """Texts as weighted sets of features (character n-grams, words, morphemes), and how near a text is to each of many."""
 
 from collections.abc import Sequence
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,8 @@ _MOST_CHARACTERS = 160
 def character_grams(reading: Reading) -> list[str]:
     """Returns the different pairs and triples of characters, blanks left out, in the order of the text."""
     text = reading.tight[:_MOST_CHARACTERS]
-    pairs = [text[place : place + 2] for place in range(len(text) - 1)] or [text]
-    triples = [text[place : place + 3] for place in range(len(text) - 2)]
-    return list(dict.fromkeys(pairs + triples))
+    pairs = list(map(add, text, text[1:])) or [text]
+    return list(dict.fromkeys([*pairs, *map(add, pairs, text[2:])]))
 
 
 def word_grams(reading: Reading) -> list[str]:
@@ -39,6 +39,7 @@ class Space:
         counts[-1] = 0.0
         # The last row stands for what no document has: as rare as can be, near to nothing.
         self._rarity: Vector = (np.log((1 + len(documents)) / (1 + counts.sum(axis=1))) + 1).astype(np.float32)
+        self._squares: Vector = self._rarity**2
         weighted = counts * self._rarity[:, None]
         norms = np.sqrt((weighted**2).sum(axis=0))
         self._weights: Vector = weighted * self._rarity[:, None] / np.where(norms > 0, norms, 1)
@@ -51,10 +52,12 @@ class Space:
 
     def near(self, places: Sequence[int]) -> Vector:
         """Returns the similarity to each document."""
-        norm = float(np.sqrt((self._rarity[places] ** 2).sum()))
+        rows = np.array(places, dtype=np.intp)
+        norm = np.sqrt(np.add.reduce(self._squares.take(rows)))
         if not places or norm == 0.0:
             return np.zeros(self._weights.shape[1], dtype=np.float32)
-        scores: Vector = self._weights[places].sum(axis=0) / np.float32(norm)
+        scores: Vector = np.add.reduce(self._weights.take(rows, axis=0), axis=0)
+        scores /= norm
         return scores
 
     def mass(self, places: Sequence[int]) -> Vector:

@@ -27,6 +27,10 @@ class Reading(NamedTuple):
     tight: str
     starts: frozenset[int]
 
+    def __hash__(self) -> int:
+        # The rest follows from it, and a string knows its hash: caches ask for it again and again.
+        return hash(self.spaced)
+
 
 class Hit(NamedTuple):
     """A phrase found in `tight`, and whether it begins where a word begins."""
@@ -57,7 +61,7 @@ def read(text: str) -> Reading:
 def _read(text: str) -> Reading:
     spaced = fold(text)
     words = tuple(_WORD.findall(spaced))
-    starts = frozenset(accumulate((len(word) for word in words[:-1]), initial=0)) if words else frozenset()
+    starts = frozenset(accumulate(map(len, words[:-1]), initial=0)) if words else frozenset()
     return Reading(spaced, words, "".join(words), starts)
 
 
@@ -91,7 +95,8 @@ class Lexicon:
             at_word = start in starts
             if not at_word and end - start < _LONG_PHRASE and not self._breaks_are_own(number, start, end, starts):
                 continue
-            found.extend(Hit(entry, phrase, start, end, at_word) for phrase, entry in self._phrases[number])
+            for phrase, entry in self._phrases[number]:
+                found.append(Hit(entry, phrase, start, end, at_word))  # noqa: PERF401
         return found
 
     def entries(self, text: str) -> set[int]:
@@ -116,4 +121,6 @@ def tight(phrase: str) -> str:
 
 def quote(phrases: Sequence[str]) -> str:
     """Returns at most three different phrases in quotes, for a finding's reason."""
-    return ", ".join(f"'{phrase}'" for phrase in list(dict.fromkeys(phrases))[:3])
+    if len(phrases) == 1:
+        return f"'{phrases[0]}'"
+    return ", ".join([f"'{phrase}'" for phrase in list(dict.fromkeys(phrases))[:3]])

@@ -18,6 +18,9 @@ class Classifier(ABC):
     @abstractmethod
     def __init__(self, city: City) -> None: ...
 
+    def warm(self) -> None:  # noqa: B027  # most have nothing that waits
+        """Loads now what would else be loaded with the first message that needs it."""
+
     @abstractmethod
     def classify(self, messages: Sequence[Message]) -> list[tuple[Finding, ...]]:
         """Returns for each message, in order, what was found: best first, () when nothing."""

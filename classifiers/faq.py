@@ -36,7 +36,7 @@ _POLITE = re.compile(
     r"부탁\s?(?:드립니다|드려요|합니다)|감사\s?(?:합니다|해요|드립니다)|고맙습니다|혹시|저기요|[\u1100-\u11ff]+|"
     r"\b(?:hello|hi|dear sir|please|thanks?|thank you|excuse me)\b"
 )
-_PARTICLE = re.compile(r"(?<=..)(?:에서는|에서|은|는|이|가|을|를|의|도|로|으로|요|좀)$")
+_PARTICLE = re.compile(r"(?<=[^ ][^ ])(?:에서는|에서|은|는|이|가|을|를|의|도|로|으로|요|좀)(?= |\Z)")
 _STOP = frozenset(phrases("a|an|the|is|are|do|does|i|to|of|in|my|me|it|can|for|on|at|and|be|have|s|t|you|am|seoul"))
 
 
@@ -172,8 +172,7 @@ def _all_grams(entry: Wordings) -> list[str]:
 
 def _key(core: Reading) -> tuple[str, str]:
     """Returns what two spellings of the same question share: without blanks; without particles too."""
-    bare = "".join(_PARTICLE.sub("", word) for word in core.words)
-    return core.tight, "~" + bare
+    return core.tight, "~" + _PARTICLE.sub("", " ".join(core.words)).replace(" ", "")
 
 
 def _keys(entries: Sequence[Wordings], count: int) -> dict[str, tuple[int, ...]]:

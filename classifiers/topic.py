@@ -45,9 +45,13 @@ class Topic(Classifier):
             self._add_similar(reading, weights)
         if not weights:
             return ()
-        order = sorted(weights, key=lambda number: (-weights[number], number))[: _MOST_FINDINGS + 1]
-        found = [self._finding(number, order, weights, hits) for number in order[:_MOST_FINDINGS]]
-        return _led(tuple(finding for finding in found if finding.confidence >= _LEAST_CONFIDENCE))
+        sure = _confidences(weights)
+        best = next(iter(sure.values()), 0.0)
+        lead = round(best - list(sure.values())[1], 4) if len(sure) > 1 else 1.0
+        return tuple(
+            Finding("topic", self._ids[number], confidence, self._because(number, hits), 0.0 if place else lead)
+            for place, (number, confidence) in enumerate(sure.items())
+        )
 
     def _add_similar(self, reading: Reading, weights: dict[int, float]) -> None:
         similar = self._examples.near(self._examples.places(character_grams(reading)))
@@ -56,11 +60,10 @@ class Topic(Classifier):
             if (value := float(similar[number])) >= _LEAST_SIMILARITY:
                 weights[number] = weights.get(number, 0.0) + min(_EXAMPLE * value, _MOST_BY_EXAMPLE)
 
-    def _finding(self, number: int, order: list[int], weights: dict[int, float], hits: list[Hit]) -> Finding:
-        words = [hit.phrase for hit in hits if hit.entry % len(self._ids) == number]
-        because = quote(words) if words else "like an example of it"
-        rival = max((weights[other] for other in order if other != number), default=0.0)
-        return Finding("topic", self._ids[number], _confidence(weights[number], rival), because)
+    def _because(self, number: int, hits: list[Hit]) -> str:
+        count = len(self._ids)
+        words = [hit.phrase for hit in hits if hit.entry % count == number]
+        return quote(words) if words else "like an example of it"
 
 
 def _is_clear(weights: dict[int, float]) -> bool:
@@ -90,20 +93,18 @@ def _weight(hit: Hit, *, is_weak: bool, more: bool) -> float:
     return (_FURTHER_KEYWORD if more else _KEYWORD) + _PER_CHARACTER * length
 
 
+def _confidences(weights: dict[int, float]) -> dict[int, float]:
+    """Returns the topics that are worth telling, best first; each one's rival is the best of the others."""
+    best, *others = sorted(weights, key=lambda number: (-weights[number], number))[:_MOST_FINDINGS]
+    found = {best: _confidence(weights[best], weights[others[0]] if others else 0.0)}
+    found |= {number: _confidence(weights[number], weights[best]) for number in others}
+    return {number: confidence for number, confidence in found.items() if confidence >= _LEAST_CONFIDENCE}
+
+
 def _confidence(weight: float, rival: float) -> float:
     """Returns what share of all that was said speaks for the topic, less when little was said at all."""
     said = 1 - exp(-1.1 * weight)
     return round(min(0.97, said * weight / (weight + 0.6 * rival)), 4)
-
-
-def _led(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    if not findings:
-        return ()
-    best, *others = findings
-    lead = round(best.confidence - others[0].confidence, 4) if others else 1.0
-    return Finding("topic", best.value, best.confidence, best.because, lead), *(
-        Finding("topic", other.value, other.confidence, other.because, 0.0) for other in others
-    )
 
 
 def _grams(sentences: Sequence[str]) -> list[str]:

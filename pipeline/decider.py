@@ -6,6 +6,7 @@ The child keeps no state and opens the case store for reading only, so it may di
 import asyncio
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -100,6 +101,8 @@ def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     desk = make_desk()
+    # Beside the first batches: nobody waits for a model that the first message may not need.
+    threading.Thread(target=desk.warm, name="warming", daemon=True).start()
     while True:
         try:
             bodies = _bodies.decode(pipe.recv_bytes())

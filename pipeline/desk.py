@@ -44,6 +44,10 @@ class Desk:
         self._contexts = contexts
         self._now = now
 
+    def warm(self) -> None:
+        """Loads what the first unsure message would else wait for."""
+        self._router.warm()
+
     def handle(self, bodies: Sequence[bytes]) -> list[Outcome]:
         """Returns one outcome for each body, in order. Raises `Unavailable` when contexts cannot be had now."""
         read = [self._read(body) for body in bodies]

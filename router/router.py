@@ -17,7 +17,7 @@ from core.text import fold
 from router import answers
 from router.cutoff import AfterCutoff, answer_at
 from router.reasons import because, guesses
-from router.rules import Row
+from router.rules import Row, Rows
 from router.view import Kinds, View, Views
 
 # From here on an emergency is said to happen now.
@@ -51,7 +51,13 @@ class Router:
         self._kinds = Kinds(city)
         self._rows = [Row(rule) for rule in city.routing.rules]
         # A case that is routed anew by what it says is not answered, joined or put aside.
-        self._routing_rows = [row for row in self._rows if row.rule.then in ("dispatch", "hold")]
+        self._routing = Rows([row for row in self._rows if row.rule.then in ("dispatch", "hold")])
+        self._all = Rows(self._rows)
+
+    def warm(self) -> None:
+        """Loads models that would else be loaded with the first unsure message; takes seconds."""
+        for classifier in self._classifiers.values():
+            classifier.warm()
 
     def route(self, messages: Sequence[Message], contexts: Sequence[Context]) -> list[Decision]:
         """Returns one decision for each message, in order."""
@@ -92,7 +98,7 @@ class Router:
         ]
 
     def _decide(self, view: View, whole: View | None) -> Decision:
-        rule, grounds = _first(self._rows, view)
+        rule, grounds = _first(self._all, view)
         if rule.then == "answer" and view.faq is not None:
             return self._answer(view, rule, grounds, view.faq)
         if rule.then in ("dispatch", "hold"):
@@ -144,7 +150,7 @@ class Router:
         rating = _RATING.search(fold(view.message.text)) if rule.then == "rate" else None
         placed: dict[str, object] = {"confidential": view.confidential}
         if rule.then == "follow_up" and whole is not None:
-            again = self._place(whole, *_first(self._routing_rows, whole))
+            again = self._place(whole, *_first(self._routing, whole))
             grounds = (*grounds, *(finding for finding in whole.findings.get("district", ())[:1]))
             placed = {name: getattr(again, name) for name in _PLACED}
         signs = [finding.because for finding in grounds if finding.classifier == "auto"]
@@ -184,12 +190,8 @@ _OWN_MATTER = frozenset({"answer", "dispatch", "hold"})
 _PLACED = ("queue", "unit", "kind", "confidential", "topic", "district", "districts", "accepted_at", "due_at")
 
 
-def _first(rows: Sequence[Row], view: View) -> tuple[Rule, tuple[Finding, ...]]:
-    for row in rows:
-        grounds = row.grounds(view)
-        if grounds is not None:
-            return row.rule, grounds
-    return _FALLBACK, _NOTHING
+def _first(rows: Rows, view: View) -> tuple[Rule, tuple[Finding, ...]]:
+    return rows.first(view) or (_FALLBACK, _NOTHING)
 
 
 def _joined(message: Message, context: Context) -> Message | None:

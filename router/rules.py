@@ -1,7 +1,7 @@
 """One row of routing.toml, compiled: which messages it applies to, and why it does not apply to the others."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -16,6 +16,10 @@ Grounds = tuple[Finding, ...] | None
 Condition = Callable[[View], Grounds]
 Values = Sequence[str]
 
+# Classifiers whose findings a row needs when it names them.
+_BY_FINDING = ("auto", "urgent", "kind", "faq", "topic")
+# Senders choose the signs; there are far fewer in practice.
+_MOST_SIGNS = 4_096
 _BETWEEN = re.compile(r"[\W_]+")
 _CONTEXTS: dict[str, Callable[[View], bool]] = {
     "reply": lambda view: bool(view.context.reply_to_case),
@@ -26,12 +30,39 @@ _CONTEXTS: dict[str, Callable[[View], bool]] = {
 }
 
 
+class Rows:
+    """Rows in their order. What most messages have in common is looked at once, not for each of them anew."""
+
+    def __init__(self, rows: Sequence["Row"]) -> None:
+        self._rows = rows
+        self._open: dict[tuple[object, ...], list[Row]] = {}
+
+    def first(self, view: View) -> tuple[Rule, tuple[Finding, ...]] | None:
+        """Returns the first row that applies with its grounds, None when none does."""
+        signs = _signs(view)
+        rows = self._open.get(signs)
+        if rows is None:
+            if len(self._open) >= _MOST_SIGNS:
+                self._open.clear()
+            rows = self._open[signs] = [row for row in self._rows if row.may_apply(view)]
+        for row in rows:
+            grounds = row.grounds(view)
+            if grounds is not None:
+                return row.rule, grounds
+        return None
+
+
 class Row:
     """A rule that was compiled once. `at_least` and `lead` hold for every finding that the row names."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self._conditions = list(_conditions(rule))
+        self._needs = list(_needs(rule.when))
+
+    def may_apply(self, view: View) -> bool:
+        """Whether the row can apply to a message with the same signs; says the same for all of them."""
+        return all(need(view) for need in self._needs)
 
     def grounds(self, view: View) -> Grounds:
         """Returns the findings for which the row applies, None when it does not apply."""
@@ -41,11 +72,44 @@ class Row:
             if grounds is None:
                 return None
             found += grounds
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
     def failing(self, view: View) -> str:
         """Returns the name of the first condition that does not hold, "" when all do."""
         return next((name for name, holds in self._conditions if holds(view) is None), "")
+
+
+def _signs(view: View) -> tuple[object, ...]:
+    """Returns all that the needs of rows look at."""
+    findings, context = view.findings, view.context
+    return (
+        *[not findings.get(name) for name in _BY_FINDING],
+        view.owner,
+        view.speech == "demand",
+        not view.districts,
+        view.district is None,
+        view.away is None,
+        not context.reply_to_case,
+        not context.same_case,
+        context.awaits_place,
+        context.answered_by_faq,
+        context.rating_asked,
+    )
+
+
+def _needs(when: When) -> Iterator[Callable[[View], bool]]:
+    """Yields what must hold for a row to apply, as far as the signs tell."""
+    for name in _BY_FINDING:
+        if getattr(when, name):
+            yield lambda view, name=name: bool(view.findings.get(name))
+    if when.context:
+        yield _CONTEXTS[when.context]
+    if when.demand is not None:
+        yield lambda view: (view.speech == "demand") is when.demand
+    if when.owner:
+        yield lambda view: _owns(when, view.owner)
+    if when.district:
+        yield lambda view: _district_possible(when.district, view)
 
 
 def _conditions(rule: Rule) -> list[tuple[str, Condition]]:
@@ -124,9 +188,24 @@ def _owner(when: When, view: View) -> Grounds:
     topic = view.best("topic")
     if topic is None or not view.owner or not _is_enough(topic, when):
         return None
-    if when.owner != "*" and not any(fnmatchcase(view.owner, pattern) for pattern in when.owner):
+    if not _owns(when, view.owner):
         return None
     return (topic, view.owned) if view.owned else (topic,)
+
+
+def _owns(when: When, owner: str) -> bool:
+    return bool(owner) and (when.owner == "*" or any(fnmatchcase(owner, pattern) for pattern in when.owner))
+
+
+def _district_possible(wanted: Values, view: View) -> bool:
+    """Whether there is a finding of the sort that is wanted, whatever it says."""
+    if wanted == "none":
+        return not view.districts and not view.away
+    if wanted == "several":
+        return bool(view.districts) and not view.district and not view.away
+    if wanted == "*":
+        return bool(view.districts or view.away)
+    return bool(view.district or view.away)
 
 
 def _district(when: When, view: View) -> Grounds:

@@ -1,8 +1,9 @@
 """A message as the rules look at it: its findings, its context, and what the city's tables say of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+import msgspec
 
 from config.schema import City, Faq, KindWords, Topic
 from core.clock import SEOUL
@@ -17,8 +18,7 @@ ELSEWHERE = "elsewhere"
 _OWNER = "owner:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One message with what was found in it; each classifier's findings best first.
 
     `topic` is named, not guessed. `districts` are the candidates, `district` the one that is sure, `away` that it is
@@ -69,8 +69,8 @@ class Views:
 
     def make(self, message: Message, context: Context, findings: Mapping[str, tuple[Finding, ...]]) -> View:
         located = findings.get("district", ())
-        districts = tuple(f for f in located if f.value != ELSEWHERE and not f.value.startswith(_OWNER))
-        away = next((f for f in located if f.value == ELSEWHERE), None)
+        districts = tuple([f for f in located if f.value != ELSEWHERE and not f.value.startswith(_OWNER)])
+        away = next((f for f in located if f.value == ELSEWHERE), None) if located else None
         topics = findings.get("topic")
         guess = self._topics.get(topics[0].value) if topics else None
         topic = guess if topics and topics[0].confidence >= NAMED else None
@@ -96,7 +96,7 @@ class Views:
 
     def _owned(self, topic: Topic | None, located: Sequence[Finding]) -> Finding | None:
         """Returns the department that looks after the place, when the topic is one that it looks after there."""
-        if topic is None or topic.owner != "district":
+        if topic is None or topic.owner != "district" or not located:
             return None
         sure = (f for f in located if f.value.startswith(_OWNER) and f.confidence >= SURE)
         wanted = set(topic.owned_at)
