@@ -1,7 +1,7 @@
 """Where the names stand in a text, whatever particle or missing blank is beside them."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -70,8 +70,16 @@ class _Spot(NamedTuple):
     at_word: bool
     broken: bool
     rest: str
-    after: str
     before: str
+    text: str
+    starts: Sequence[int]
+
+    def after(self) -> str:
+        """Returns what follows, with the blanks between its words."""
+        begin, starts = self.end, self.starts
+        end = min(begin + _LOOK_AHEAD, len(self.text))
+        cuts = [begin, *starts[bisect_left(starts, begin) : bisect_left(starts, end)], end]
+        return " ".join([self.text[one:other] for one, other in pairwise(cuts)]).lstrip()
 
 
 class Gazetteer:
@@ -101,17 +109,11 @@ class Gazetteer:
 def _spot(name: Name, start: int, end: int, text: str, starts: Sequence[int], joints: set[int]) -> _Spot:
     place = bisect_right(starts, start)
     at_word = place > 0 and starts[place - 1] == start
-    following = starts[bisect_right(starts, end - 1)] if bisect_right(starts, end - 1) < len(starts) else len(text)
+    further = bisect_left(starts, end)
+    following = starts[further] if further < len(starts) else len(text)
     broken = place < len(starts) and starts[place] < end
     rest = "" if end in joints else text[end:following]
-    return _Spot(name, start, end, at_word, broken, rest, _spaced(text, end, starts), text[max(start - 8, 0) : start])
-
-
-def _spaced(text: str, begin: int, starts: Sequence[int]) -> str:
-    """Returns what follows a place, with the blanks between its words."""
-    end = min(begin + _LOOK_AHEAD, len(text))
-    cuts = [begin, *starts[bisect_right(starts, begin - 1) : bisect_right(starts, end - 1)], end]
-    return " ".join(text[one:other] for one, other in pairwise(cuts)).lstrip()
+    return _Spot(name, start, end, at_word, broken, rest, text[max(start - 8, 0) : start], text, starts)
 
 
 def _mention(spot: _Spot, before: Mention | None, tight: str) -> Mention | None:
@@ -125,14 +127,14 @@ def _mention(spot: _Spot, before: Mention | None, tight: str) -> Mention | None:
     says = _says(spot, joined=joined or bool(_SEOUL.search(spot.before)))
     if says is None:
         return None
-    home = bool(_HOME.match(spot.after) or _HOME_BEFORE.search(spot.before))
+    home = bool(_HOME.match(spot.after()) or _HOME_BEFORE.search(spot.before))
     return Mention(surface, spot.start, spot.end, says, spot.name.districts, spot.name.owner, home)
 
 
 def _elsewhere(spot: _Spot, surface: str) -> Mention | None:
     if not (spot.at_word or spot.before.endswith(("시", "도"))):
         return None
-    strong = bool(_CITY_AND_PART.match(spot.after))
+    strong = bool(_CITY_AND_PART.match(spot.after()))
     alone = bool(_CITY_ALONE.fullmatch(spot.rest)) or (surface[-1] in "시도군" and bool(_REST.fullmatch(spot.rest)))
     bare = bool(_CITY_BARE.fullmatch(spot.rest)) and not (surface in _NO_CITY_ALONE and not spot.rest)
     if strong or alone or bare:

@@ -1,6 +1,7 @@
 """Texts as weighted sets of features (character n-grams, words, morphemes), and how near a text is to each of many."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from operator import add
 
 import numpy as np
@@ -47,8 +48,7 @@ class Space:
 
     def places(self, grams: Sequence[str]) -> list[int]:
         """Returns the row of each feature; what no document has shares the last row."""
-        find, unknown = self._places.get, self._unknown
-        return [find(gram, unknown) for gram in grams]
+        return list(map(self._places.get, grams, repeat(self._unknown)))
 
     def near(self, places: Sequence[int]) -> Vector:
         """Returns the similarity to each document."""

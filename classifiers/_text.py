@@ -42,19 +42,13 @@ class Hit(NamedTuple):
     at_word: bool
 
 
-def words_of(message: Message) -> str:
-    """Returns subject and text as one, of a length that bounds the work."""
-    text = f"{message.subject}\n{message.text}" if message.subject else message.text
-    return text[:MOST_CHARACTERS]
-
-
 def reading_of(message: Message) -> Reading:
-    """Returns the reading of subject and text."""
-    return read(words_of(message))
+    """Returns the reading of subject and text as one."""
+    return read(f"{message.subject}\n{message.text}" if message.subject else message.text)
 
 
 def read(text: str) -> Reading:
-    """Returns the reading of any text."""
+    """Returns the reading of any text, of a length that bounds the work."""
     return _cached(text) if len(text) <= _CACHED_CHARACTERS else _read(text[:MOST_CHARACTERS])
 
 

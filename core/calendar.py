@@ -34,6 +34,7 @@ class Calendar:
         self._working_days = frozenset(working_days)
         self._years: dict[int, dict[date, str]] = {}
         self._known: dict[date, bool] = {}
+        self._nth: dict[tuple[date, int], date] = {}
 
     def is_working_day(self, day: date) -> bool:
         known = self._known.get(day)
@@ -68,10 +69,14 @@ class Calendar:
 
     def add_working_days(self, start: date, n: int, *, skip: Container[date] = ()) -> date:
         """Returns the n-th working day from `start` on, `start` included when it is one; `skip` does not count."""
-        day = start - _ONE_DAY
-        while n > 0:
+        if not skip and (known := self._nth.get((start, n))):
+            return known
+        day, left = start - _ONE_DAY, n
+        while left > 0:
             day += _ONE_DAY
-            n -= self.is_working_day(day) and day not in skip
+            left -= self.is_working_day(day) and day not in skip
+        if not skip:
+            self._nth[start, n] = day
         return day
 
     def add_working_hours(self, at: datetime, hours: float) -> datetime:

@@ -9,16 +9,16 @@ from core.personal import Claim, comparable, mask_name, personal, residents
 
 __all__ = ["mask", "mask_handle", "mask_name", "redact"]
 
-# Nothing to hide without one of these.
+# Nothing to hide in a skeleton without one of these.
 _WORTH_LOOKING = re.compile(
-    r"[\d@＠﹫①-⑳⁰-₉]|골뱅이|공일공|성명|이름|성함|예금주|신청인|민원인|신고인|\(at\)|\[at\]", re.IGNORECASE
+    r"[\d@]|골뱅이|공일공|성명|이름|성함|예금주|신청인|민원인|신고인|[(\[]at[)\]]", re.IGNORECASE
 )
 _UNUSUAL = re.compile(r"[^\n -~가-힣]")
 
 
 def redact(text: str) -> str:
     """Returns the text without resident and alien registration numbers: "900101-*******"; all else stays."""
-    return _replace(text, residents) if _WORTH_LOOKING.search(text) else text
+    return _replace(text, residents)
 
 
 def mask(text: str, public: frozenset[str] = frozenset()) -> str:
@@ -27,8 +27,6 @@ def mask(text: str, public: frozenset[str] = frozenset()) -> str:
     `public` are numbers and addresses that stay, as anybody writes them ("02-2148-1114"). Service numbers (120,
     1577-1234) and the city hall's own lines always stay.
     """
-    if not _WORTH_LOOKING.search(text):
-        return text
     known = comparable(public)
     masked = _replace(text, lambda skeleton: personal(skeleton, known))
     # What one claim leaves of a stretch may look different to another; each round has fewer digits than the last.
@@ -50,6 +48,8 @@ def mask_handle(handle: str) -> str:
 def _replace(text: str, find: Callable[[str], Iterator[Claim]]) -> str:
     """Returns the text with what `find` claims in its skeleton replaced; who comes first gets it."""
     skeleton, places = _skeleton(text)
+    if not _WORTH_LOOKING.search(skeleton):
+        return text
     parts: list[str] = []
     done = 0
     for claim in _without_overlaps(find(skeleton)):

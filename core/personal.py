@@ -59,6 +59,7 @@ _NO_ROAD = re.compile(
 _NO_DONG = re.compile("[자부이운활행아공변노작소충감진수유출합협연시가난폭선발율구기]동$")
 
 _AT = re.compile(r"(?:@| ?골뱅이 ?| ?[(\[]at[)\]] ?)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", re.IGNORECASE)
+_AT_SIGN = re.compile(r"[@)\]]|골뱅이")
 _LOCAL = re.compile(r"[A-Za-z0-9._%+'-]+\Z")
 _ANY_LOCAL = re.compile(r"\w+\Z")
 _LOCAL_CHARACTERS = 64
@@ -75,6 +76,10 @@ _TITLED = re.compile(
     r"(?<![가-힣])([가-힣])[가-힣]{1,2} ?(?:씨|주무관|사무관|팀장|과장|계장|국장|소장)(?:님)?(?![가-힣]{2})"
 )
 _HIDDEN_RESIDENT = re.compile(r"\d{6}-\*{7}")
+
+# No number, plate or document has fewer; a text with fewer need not be looked through for them.
+_LEAST_DIGITS = 6
+_DIGIT = re.compile(r"\d")
 
 _OFFICES = (("02731", 9), ("022133", 10))
 
@@ -96,28 +101,38 @@ def mask_name(name: str) -> str:
 def names_somebody(text: str) -> bool:
     """Whether the text is about a certain person: by number, plate, account or name; a telephone alone is none."""
     marks = (_HIDDEN_RESIDENT, _LICENCE, _PASSPORT, _ACCOUNT, _PLATE)
-    if (
-        any(mark.search(text) for mark in marks)
-        or any(True for _ in residents(text))
-        or any(True for _ in _names(text))
-    ):
+    if _has_digits(text) and (any(mark.search(text) for mark in marks) or any(True for _ in residents(text))):
+        return True
+    if any(True for _ in _names(text)):
         return True
     return any(found[1] in _SURNAMES for found in _TITLED.finditer(text))
 
 
 def personal(skeleton: str, public: frozenset[str]) -> Iterator[Claim]:
     """Yields what is to be hidden, the surest first."""
-    yield from residents(skeleton)
-    yield from _cards(skeleton)
-    yield from _phones(skeleton, public)
+    has_digits = _has_digits(skeleton)
+    if has_digits:
+        yield from residents(skeleton)
+        yield from _cards(skeleton)
+        yield from _phones(skeleton, public)
+    yield from (Claim(*found.span(1), text="****") for found in _SPOKEN.finditer(skeleton))
     yield from _mails(skeleton, public)
+    if has_digits:
+        yield from _documents(skeleton)
+    yield from _addresses(skeleton)
+    yield from _names(skeleton)
+
+
+def _has_digits(text: str) -> bool:
+    return len(_DIGIT.findall(text)) >= _LEAST_DIGITS
+
+
+def _documents(skeleton: str) -> Iterator[Claim]:
     yield from (Claim(*found.span(), 2) for found in _LICENCE.finditer(skeleton))
     yield from (Claim(*found.span(1), text="********") for found in _PASSPORT.finditer(skeleton))
     for found in _ACCOUNT.finditer(skeleton):
         yield Claim(*found.span(1 if found[1] else 2), 3)
     yield from (Claim(*found.span(1)) for found in _PLATE.finditer(skeleton))
-    yield from _addresses(skeleton)
-    yield from _names(skeleton)
 
 
 def residents(skeleton: str) -> Iterator[Claim]:
@@ -144,8 +159,6 @@ def _phones(skeleton: str, public: frozenset[str]) -> Iterator[Claim]:
         digits = sum(map(str.isdigit, found[0]))
         # A public number is claimed too, so that nobody else takes it for an account.
         yield Claim(*found.span(), digits if _is_public(found[0], public) else digits - 4)
-    for found in _SPOKEN.finditer(skeleton):
-        yield Claim(*found.span(1), text="****")
 
 
 def _is_public(number: str, public: frozenset[str]) -> bool:
@@ -167,7 +180,7 @@ def comparable(public: frozenset[str]) -> frozenset[str]:
 
 
 def _mails(skeleton: str, public: frozenset[str]) -> Iterator[Claim]:
-    for found in _AT.finditer(skeleton):
+    for found in _AT.finditer(skeleton) if _AT_SIGN.search(skeleton) else ():
         before = skeleton[max(0, found.start() - _LOCAL_CHARACTERS) : found.start()]
         local = _LOCAL.search(before) or _ANY_LOCAL.search(before)
         if local and (local[0] + found[0]).lower() not in public:
@@ -182,8 +195,10 @@ def _addresses(skeleton: str) -> Iterator[Claim]:
     for found in _LOT.finditer(skeleton):
         if not _NO_DONG.search(found[1]):
             yield Claim(*found.span(2))
-    yield from (Claim(*found.span(1)) for found in _ROOM.finditer(skeleton))
-    yield from (Claim(*found.span(1)) for found in _ROMAN_ROAD.finditer(skeleton))
+    if "호" in skeleton:
+        yield from (Claim(*found.span(1)) for found in _ROOM.finditer(skeleton))
+    if "ro" in skeleton or "gil" in skeleton:
+        yield from (Claim(*found.span(1)) for found in _ROMAN_ROAD.finditer(skeleton))
 
 
 def _names(skeleton: str) -> Iterator[Claim]:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from operator import add
 
 _INVISIBLE = dict.fromkeys(
     [0xAD, 0x200B, 0x200C, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
@@ -61,4 +62,4 @@ def tokens(text: str) -> Iterator[str]:
         if word[0] < "぀" or len(word) < 3:
             yield word
         else:
-            yield from (word[i : i + 2] for i in range(len(word) - 1))
+            yield from map(add, word, word[1:])

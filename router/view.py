@@ -18,7 +18,7 @@ ELSEWHERE = "elsewhere"
 _OWNER = "owner:"
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class View(msgspec.Struct, frozen=True, kw_only=True):
     """One message with what was found in it; each classifier's findings best first.
 
     `topic` is named, not guessed. `districts` are the candidates, `district` the one that is sure, `away` that it is

@@ -176,7 +176,7 @@ def _document(record: Routed) -> tantivy.Document:
 
 
 def _words(text: str, most: int) -> Iterator[str]:
-    return islice(dict.fromkeys(token[:_LONGEST_TOKEN] for token in tokens(text)), most)
+    return islice(dict.fromkeys([token[:_LONGEST_TOKEN] for token in tokens(text)]), most)
 
 
 def _word_query(word: str) -> Query:

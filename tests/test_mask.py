@@ -1,9 +1,13 @@
 """The mask: hides what points to a person in every writing of it, keeps the rest, and ends whatever it is given."""
 
+import re
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from core import mask as mask_module
+from core import personal as personal_marks
 from core.mask import mask, mask_handle, mask_name, redact
 
 # A machine that is busy elsewhere fails no promise.
@@ -203,6 +207,30 @@ def test_twice_is_once(text: str) -> None:
     """What was masked once is not changed by masking it again."""
     assert mask(text) == mask(mask(text))
     assert redact(text) == redact(redact(text))
+
+
+everything = st.lists(
+    st.one_of(pieces, st.sampled_from([*"❶⓪¹①０٣＠﹫（ａｔ）\u200b", "（ａｔ）naver.com", "공\u200b일공", "성\u00ad명: 김철수 "])),
+    max_size=40,
+).map("".join)
+
+
+@UNHURRIED
+@given(st.one_of(st.text(max_size=80), personal, everything))
+@example("hong（ａｔ）naver.com")
+@example("예금주\u200b: 김철수")
+@example("공일공 일이삼사 오육칠팔")
+@example("❾⓪❶❷❸❹❶❷❸❹❶❷❸")
+@example("서울 12가3456")
+def test_looking_away_changes_nothing(text: str) -> None:
+    """What is left out because a text has nothing of the sort would have found nothing."""
+    masked, redacted, named = mask(text), redact(text), personal_marks.names_somebody(text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mask_module, "_WORTH_LOOKING", re.compile(""))
+        patch.setattr(personal_marks, "_AT_SIGN", re.compile(""))
+        patch.setattr(personal_marks, "_LEAST_DIGITS", 0)
+        assert (masked, redacted, named) == (mask(text), redact(text), personal_marks.names_somebody(text))
 
 
 @UNHURRIED
