@@ -31,20 +31,32 @@ class Space:
     """A fixed list of documents; `near` says how near each is to a query (cosine of TF-IDF, 0 to 1)."""
 
     def __init__(self, documents: Sequence[Sequence[str]]) -> None:
-        grams = sorted({gram for document in documents for gram in document})
+        holders: dict[str, list[int]] = {}
+        for number, document in enumerate(documents):
+            for gram in dict.fromkeys(document):
+                holders.setdefault(gram, []).append(number)
+        grams = sorted(holders)
         self._places = {gram: place for place, gram in enumerate(grams)}
         self._unknown = len(grams)
-        counts = np.zeros((len(grams) + 1, len(documents)), dtype=np.float32)
-        for number, document in enumerate(documents):
-            counts[self.places(document), number] = 1.0
-        counts[-1] = 0.0
-        # The last row stands for what no document has: as rare as can be, near to nothing.
-        self._rarity: Vector = (np.log((1 + len(documents)) / (1 + counts.sum(axis=1))) + 1).astype(np.float32)
-        self._squares: Vector = self._rarity**2
-        weighted = counts * self._rarity[:, None]
-        norms = np.sqrt((weighted**2).sum(axis=0))
-        self._weights: Vector = weighted * self._rarity[:, None] / np.where(norms > 0, norms, 1)
         self.size = len(grams) + 1
+        # Features that the same documents have weigh the same: one row for all of them keeps the table small and near.
+        rows: dict[tuple[int, ...], int] = {}
+        held = [rows.setdefault(tuple(holders[gram]), len(rows)) for gram in grams]
+        # The last place stands for what no document has: as rare as can be, near to nothing.
+        self._row = np.array([*held, rows.setdefault((), len(rows))], dtype=np.intp)
+        counts = np.zeros((len(rows), len(documents)), dtype=np.float32)
+        for numbers, row in rows.items():
+            counts[row, list(numbers)] = 1.0
+        rarity: Vector = (np.log((1 + len(documents)) / (1 + counts.sum(axis=1))) + 1).astype(np.float32)
+        self._rarity: Vector = rarity.take(self._row)
+        self._squares: Vector = self._rarity**2
+        norms = np.array([self._norm(document) for document in documents], dtype=np.float32)
+        self._weights: Vector = counts * rarity[:, None] * rarity[:, None] / np.where(norms > 0, norms, 1)
+
+    def _norm(self, document: Sequence[str]) -> float:
+        # In the order of the table, one after the other: the last digit depends on it.
+        places = sorted(set(self.places(document)))
+        return float(np.sqrt(np.add.accumulate(self._squares.take(places))[-1])) if places else 0.0
 
     def places(self, grams: Sequence[str]) -> list[int]:
         """Returns the row of each feature; what no document has shares the last row."""
@@ -52,11 +64,11 @@ class Space:
 
     def near(self, places: Sequence[int]) -> Vector:
         """Returns the similarity to each document."""
-        rows = np.array(places, dtype=np.intp)
-        norm = np.sqrt(np.add.reduce(self._squares.take(rows)))
+        known = np.array(places, dtype=np.intp)
+        norm = np.sqrt(np.add.reduce(self._squares.take(known)))
         if not places or norm == 0.0:
             return np.zeros(self._weights.shape[1], dtype=np.float32)
-        scores: Vector = np.add.reduce(self._weights.take(rows, axis=0), axis=0)
+        scores: Vector = np.add.reduce(self._weights.take(self._row.take(known), axis=0), axis=0)
         scores /= norm
         return scores
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 import structlog
@@ -53,13 +54,19 @@ def pushed_back(*, channel: str, reason: str) -> None:
     _log.warning("told to try again", channel=channel, reason=reason)
 
 
-def decided(*, action: str, count: int = 1) -> None:
-    DECIDED.labels(action).inc(count)
+def decided(*, actions: Sequence[str], seconds: float) -> None:
+    """One batch was decided within `seconds`: what was done with each of its messages."""
+    DECISION_SECONDS.observe(seconds / len(actions))
+    for action in actions:
+        DECIDED.labels(action).inc()
 
 
-def handled(*, group: str, count: int, lag: int) -> None:
+def handled(*, group: str, count: int) -> None:
     HANDLED.labels(group).inc(count)
-    LAG.labels(group).set(lag)
+
+
+def lagging(*, group: str, records: int) -> None:
+    LAG.labels(group).set(records)
 
 
 def parked(*, topic: str, group: str, reason: str) -> None:

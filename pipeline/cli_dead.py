@@ -1,86 +1,124 @@
-"""`eungdapso dead`: what was parked because nothing could be done with it."""
+"""`eungdapso dead`: what nothing could be done with, and what may not have reached a citizen."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from cases.store import CaseStore
+from cases.trouble import Undelivered
 from core.clock import SEOUL
 from core.errors import ConfigError, Rejected
 from core.message import Arrival
-from core.wire import Routed, Ticket, decode
+from core.wire import Routed, Seal, Ticket, decode
 from pipeline.cli import CONFIG, DEFAULT, show, told
+from pipeline.cli_case import BY, WHY, desk
 from streams.base import INBOUND, ROUTED, Parked, Stream
 
-app = typer.Typer(help="Parked messages: see them, and try them again after the cause is mended.", no_args_is_help=True)
+app = typer.Typer(
+    help="Parked messages and undelivered replies: see them, and try them again after the cause is mended.",
+    no_args_is_help=True,
+)
+
+ID = Annotated[str, typer.Argument(metavar="ID", help="As `dead list` shows it.")]
+_ALL = 1_000_000
+T = TypeVar("T")
 
 
-def _with_stream(config: Any, act: Callable[[Stream, Any], Awaitable[Any]]) -> Any:
+def _with_stream(config: Path, act: Callable[[Stream, Seal], Awaitable[T]]) -> T:
     from pipeline.build import prepared
 
-    async def work() -> Any:
+    async def work() -> T:
         plan = prepared(config)
+        seal = plan.seal()
         stream = plan.stream()
         await stream.start()
         try:
-            return await act(stream, plan.seal())
+            return await act(stream, seal)
         finally:
             await stream.close()
 
     return asyncio.run(work())
 
 
+async def _parked(stream: Stream, _seal: Seal) -> list[Parked]:
+    return await stream.parked(most=_ALL)
+
+
+def _undelivered(store: CaseStore) -> list[Undelivered]:
+    """Returns the replies that wait for a person; what was given up for good is parked, too, and listed there."""
+    return [one for one in store.trouble.listed(limit=_ALL) if one.state != "failed"]
+
+
 @app.command("list")
 def list_(
     config: CONFIG = DEFAULT, json: Annotated[bool, typer.Option("--json", help="For machines.")] = False
 ) -> None:
-    """List what is parked, newest first."""
-    with told():
-        parked: list[Parked] = _with_stream(config, lambda stream, _: stream.parked())
-    rows = [
-        {"id": p.id, "parked_at": p.parked_at, "topic": p.topic, "group": p.group, "reason": p.reason} for p in parked
-    ]
+    """List what is parked, newest first, then the replies that came back or of which nobody can tell."""
+    with desk(config) as at:
+        rows = [_parked_row(one) for one in _with_stream(config, _parked)]
+        rows += [_undelivered_row(one) for one in _undelivered(at.store)]
+        triage = at.store.views.counts()["triage"]
     if json:
         show(rows)
         return
-    if not rows:
-        typer.echo("nothing is parked")
-        return
-    table = Table("id", "since", "topic", "group", "reason")
-    for p in parked:
-        table.add_row(str(p.id), f"{p.parked_at.astimezone(SEOUL):%Y-%m-%d %H:%M:%S}", p.topic, p.group, p.reason)
+    if rows:
+        _print(rows)
+    else:
+        typer.echo("nothing is parked, nothing is undelivered")
+    if triage:
+        typer.echo(f"{triage} in triage without an owner: `eungdapso case list --queue triage`")
+
+
+def _parked_row(one: Parked) -> dict[str, Any]:
+    at = one.parked_at.astimezone(SEOUL)
+    return {"id": str(one.id), "since": at, "what": one.topic, "group": one.group, "case": None, "reason": one.reason}
+
+
+def _undelivered_row(one: Undelivered) -> dict[str, Any]:
+    what, at = f"{one.kind} by {one.channel}", one.created_at.astimezone(SEOUL)
+    reason = f"{one.state}: {one.error}" if one.error else one.state
+    return {"id": one.row, "since": at, "what": what, "group": "reply", "case": one.number, "reason": reason}
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("id", "since", "what", "case", "reason"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(row["id"], f"{row['since']:%m-%d %H:%M}", row["what"], row["case"] or "", row["reason"])
     Console().print(table)
 
 
 @app.command("show")
-def show_(number: Annotated[int, typer.Argument(metavar="ID")], config: CONFIG = DEFAULT) -> None:
-    """Show one parked record whole."""
+def show_(number: ID, config: CONFIG = DEFAULT) -> None:
+    """Show one of them whole."""
+    if not number.isdigit():
+        with desk(config) as at:
+            show(_undelivered_row(_one(_undelivered(at.store), number, "row")))
+        return
 
-    async def act(stream: Stream, seal: Any) -> dict[str, Any]:
-        one = _one(await stream.parked(most=1_000_000), number)
-        return {
-            "id": one.id,
-            "topic": one.topic,
-            "group": one.group,
-            "reason": one.reason,
-            "record": _opened(one, seal),
-        }
+    async def act(stream: Stream, seal: Seal) -> dict[str, Any]:
+        one = _one(await stream.parked(most=_ALL), int(number), "id")
+        return {**_parked_row(one), "record": _opened(one, seal)}
 
     with told():
         show(_with_stream(config, act))
 
 
-def _one(parked: list[Parked], number: int) -> Parked:
-    for one in parked:
-        if one.id == number:
+def _one(listed: list[T], wanted: object, name: str) -> T:
+    for one in listed:
+        if getattr(one, name) == wanted:
             return one
-    raise Rejected(f"nothing is parked under {number}. `eungdapso dead list` shows what is")
+    raise Rejected(f"there is nothing under {wanted}. `eungdapso dead list` shows what there is")
 
 
-def _opened(parked: Parked, seal: Any) -> Any:
+def _opened(parked: Parked, seal: Seal) -> Any:
     kind: Any = {INBOUND: Arrival, ROUTED: Routed}.get(parked.topic, Ticket)
     try:
         return decode(seal.open(parked.body), kind)
@@ -90,17 +128,30 @@ def _opened(parked: Parked, seal: Any) -> Any:
 
 @app.command()
 def retry(
-    number: Annotated[int | None, typer.Argument(metavar="ID")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
+    number: Annotated[str, typer.Argument(metavar="ID", help="As `dead list` shows it.")] = "",
+    all_: Annotated[bool, typer.Option("--all", help="Everything that is parked; replies only one by one.")] = False,
+    by: BY = "",
     config: CONFIG = DEFAULT,
 ) -> None:
-    """Put parked records back to where they came from; the running pipeline takes them up."""
+    """Put it back to where it came from; the running pipeline takes it up. A reply may then arrive twice."""
 
-    async def act(stream: Stream, _: Any) -> int:
-        parked = await stream.parked(most=1_000_000)
-        return await stream.retry([p.id for p in parked] if all_ else [_one(parked, number or 0).id])
+    async def act(stream: Stream, _seal: Seal) -> int:
+        parked = await stream.parked(most=_ALL)
+        return await stream.retry([p.id for p in parked] if all_ else [_one(parked, int(number), "id").id])
 
-    with told():
-        if (number is None) != all_:
+    with desk(config, by) as at:
+        if bool(number) == all_:
             raise ConfigError("say which: `eungdapso dead retry ID`, or `eungdapso dead retry --all`")
-        typer.echo(f"{_with_stream(config, act)} put back")
+        if all_ or number.isdigit():
+            typer.echo(f"{_with_stream(config, act)} put back")
+            return
+        at.store.trouble.again(number, at.by)
+        typer.echo("goes out again")
+
+
+@app.command()
+def settle(number: ID, why: WHY, by: BY = "", config: CONFIG = DEFAULT) -> None:
+    """End the matter of an undelivered reply: the citizen was told otherwise, or cannot be reached."""
+    with desk(config, by) as at:
+        at.store.trouble.let_be(number, at.by, why)
+        typer.echo("settled")

@@ -1,4 +1,4 @@
-"""The whole flow: the door, the routing desk, the sinks, the relay. One screen; everything else serves it.
+"""The whole flow: the door, the routing desk, the sinks, the relay. Everything else serves it.
 
 accept -> [inbound] -> route -> [routed] -> sink: cases, search, archive
                                                     |
@@ -8,8 +8,6 @@ accept -> [inbound] -> route -> [routed] -> sink: cases, search, archive
 """
 
 import asyncio
-import math
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
@@ -27,10 +25,9 @@ from core.message import Arrival
 from core.wire import Seal, decode, encode
 from pipeline.decider import DeskFailed
 from pipeline.desk import Outcome
+from pipeline.waiting import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Pace, patiently, rung_or_after
 from sinks.base import Sink
 from streams.base import INBOUND, OUTBOUND, ROUTED, Batch, Entry, Record, Stream
-
-_LONGEST_WAIT_SECONDS = 15.0
 
 
 class Decides(Protocol):
@@ -66,10 +63,9 @@ async def route(stream: Stream, desk: Decides, *, most: int = 256) -> None:
         pace.begin()
         begun = time.perf_counter()
         outcomes = await _decided(desk, [record.body for record in batch.records])
-        telemetry.DECISION_SECONDS.observe((time.perf_counter() - begun) / len(outcomes))
+        seconds = time.perf_counter() - begun
         await _commit(stream, batch, *_sorted(batch, outcomes))
-        for outcome in outcomes:
-            telemetry.decided(action=outcome.action or "dead")
+        telemetry.decided(actions=[outcome.action or "dead" for outcome in outcomes], seconds=seconds)
         await pace.keep()
 
 
@@ -141,7 +137,7 @@ async def relay(stream: Stream, store: CaseStore, *, clock: Clock, seal: Seal, r
         rung.clear()
         due: list[Due] = await patiently("relay", partial(asyncio.to_thread, store.outbox.due, clock()))
         if not due:
-            await _until(rung, await patiently("relay", partial(asyncio.to_thread, store.outbox.next_due)))
+            await rung_or_after(rung, await patiently("relay", partial(asyncio.to_thread, store.outbox.next_due)))
             continue
         entries = [
             Entry(topic=OUTBOUND, key=row.key, body=seal.seal(encode(row.ticket)), identity=row.identity) for row in due
@@ -150,44 +146,18 @@ async def relay(stream: Stream, store: CaseStore, *, clock: Clock, seal: Seal, r
         await patiently("relay", partial(asyncio.to_thread, store.outbox.relayed, due))
 
 
-class Pace:
-    """Keeps batches apart: in a steady flow few large ones cost a fraction of many small ones, and a lone message
-    after a pause waits for nobody."""
-
-    def __init__(self, *, seconds: float = 0.05) -> None:
-        self._seconds = seconds
-        self._begun = -math.inf
-
-    def begin(self) -> None:
-        self._begun = time.monotonic()
-
-    async def keep(self) -> None:
-        """Returns when so many seconds have passed since the batch before began."""
-        left = self._begun + self._seconds - time.monotonic()
-        if left > 0:
-            await asyncio.sleep(left)
-
-
-async def _until(rung: asyncio.Event, seconds: float | None) -> None:
-    """Waits for the bell, at most so many seconds; looks once in a while even when it never rings."""
-    try:
-        await asyncio.wait_for(rung.wait(), timeout=min(seconds or _LONGEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS))
-    except TimeoutError:
-        return
-
-
 async def _batches(stream: Stream, topic: str, group: str, most: int) -> AsyncIterator[Batch]:
     """Yields what the group has before it; reads again when the engine could not be read, until it is closed."""
-    wait = 0.1
+    wait = FIRST_WAIT_SECONDS
     while True:
         try:
             async for batch in stream.read(topic, group, most=most):
-                wait = 0.1
+                wait = FIRST_WAIT_SECONDS
                 yield batch
         except Unavailable as error:
             telemetry.waiting(part=group, reason=error.reason, seconds=wait)
             await asyncio.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+            wait = min(wait * 2, LONGEST_WAIT_SECONDS)
         else:
             return
 
@@ -196,21 +166,4 @@ async def _commit(stream: Stream, batch: Batch, publish: Sequence[Entry], park: 
     await patiently(batch.group, lambda: stream.commit(batch, publish=publish, park=park))
     for record, reason in park:
         telemetry.parked(topic=record.topic, group=batch.group, reason=reason)
-    telemetry.HANDLED.labels(batch.group).inc(len(batch.records))
-
-
-async def patiently(part: str, act: Callable[[], Awaitable[Any]]) -> Any:
-    """Does it; while it is `Unavailable`, tries again with growing waits, for ever: what waits here is durable."""
-    wait = 0.1
-    tried = False
-    while True:
-        try:
-            done = await act()
-        except Unavailable as error:
-            telemetry.waiting(part=part, reason=error.reason, seconds=wait)
-            await asyncio.sleep(wait * random.uniform(0.8, 1.2))
-            wait, tried = min(wait * 2, _LONGEST_WAIT_SECONDS), True
-            continue
-        if tried:
-            telemetry.recovered(part=part)
-        return done
+    telemetry.handled(group=batch.group, count=len(batch.records))

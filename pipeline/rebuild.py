@@ -6,7 +6,7 @@ from functools import partial
 
 from cases.store import CaseStore
 from core import telemetry
-from pipeline.flow import patiently
+from pipeline.waiting import patiently
 from sinks.search import Search
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

@@ -67,7 +67,7 @@ class Status:
             begun = time.monotonic()
             self.snapshot = await self._look()
             for group, lag in self.snapshot.lags.items():
-                telemetry.LAG.labels(group).set(lag)
+                telemetry.lagging(group=group, records=lag)
             self._say_if_new()
             # Counting costs more the more there is; it may take a twentieth of the time.
             await asyncio.sleep(max(_LOOK_SECONDS, 20 * (time.monotonic() - begun)))

@@ -210,7 +210,10 @@ def test_twice_is_once(text: str) -> None:
 
 
 everything = st.lists(
-    st.one_of(pieces, st.sampled_from([*"❶⓪¹①０٣＠﹫（ａｔ）\u200b", "（ａｔ）naver.com", "공\u200b일공", "성\u00ad명: 김철수 "])),
+    st.one_of(
+        pieces,
+        st.sampled_from([*"❶⓪¹①０٣＠﹫（ａｔ）\u200b", "（ａｔ）naver.com", "공\u200b일공", "성\u00ad명: 김철수 "]),
+    ),
     max_size=40,
 ).map("".join)
 
