@@ -1,4 +1,5 @@
-# One image, any role: `docker run eungdapso run --role router`. Runs as a user that is not root.
+# One image, any role: `docker run eungdapso run --role router`. Runs as a user that is not root. The shipped
+# pipeline.toml listens on 127.0.0.1; to be reached from outside, mount one with host = "0.0.0.0".
 FROM python:3.11-slim AS build
 WORKDIR /app
 COPY requirements/run.txt requirements/run.txt
@@ -19,7 +20,7 @@ COPY router router
 COPY sinks sinks
 COPY streams streams
 COPY web web
-COPY pipeline.toml pipeline.toml
+COPY pipeline.toml LICENSE ./
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER eungdapso
 VOLUME /app/var

@@ -122,16 +122,16 @@ class Instance:
         return time.monotonic() - begun
 
     def memory_bytes(self) -> int:
-        """Returns the resident memory of the process and its children."""
+        """Returns the memory of all processes; what they share is counted once (proportional set size)."""
         assert self.process is not None
-        return sum(_resident(pid) for pid in [self.process.pid, *_children(self.process.pid)])
+        return sum(_proportional(pid) for pid in _family(self.process.pid))
 
 
-def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [int(child) for child in listed]
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [pid, *(member for child in children for member in _family(int(child)))]
 
 
-def _resident(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def _proportional(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))

@@ -13,27 +13,46 @@ from bench.load import Report, offer, request
 from bench.texts import texts
 
 Row = dict[str, Any]
+_WARM_SECONDS = 6.0
 
 
 def rows(*, rates: tuple[int, ...] = (1_000, 2_000, 3_000), seconds: int = 15) -> list[Row]:
-    """Returns one row a rate: each rate gets a fresh instance."""
-    return [row for rate in rates for row in _at(rate, seconds)]
-
-
-def _at(rate: int, seconds: int) -> list[Row]:
+    """Returns the rows of each rate, each with a fresh instance."""
+    # Nothing is deleted before the end: some file systems create files slowly for minutes after many were deleted.
     with tempfile.TemporaryDirectory(prefix="eungdapso-bench-") as folder:
-        instance = Instance(Path(folder))
-        first = instance.start()
-        requests = _requests(instance, rate * seconds)
-        before = instance.memory_bytes()
-        report, took = _offered(instance, requests, rate)
-        lag = _lag(instance)
-        drained = instance.drain()
-        after = instance.memory_bytes()
-        instance.stop()
-        second = instance.start()
-        instance.stop()
-        verdict = compare(instance.var, report.acknowledged)
+        measured = [row for rate in rates for row in _at(Path(folder) / str(rate), rate, seconds)]
+        return [*measured, _memory(Path(folder) / "memory")]
+
+
+def _memory(folder: Path, *, rate: int = 1_000, count: int = 100_000) -> Row:
+    """Memory after so many messages, and after as many again: it does not grow."""
+    instance = Instance(folder)
+    instance.start()
+    time.sleep(_WARM_SECONDS)
+    seen = []
+    for begin in (0, count):
+        asyncio.run(offer(instance.http, _requests(instance, count, begin), per_second=rate))
+        instance.drain()
+        seen.append(instance.memory_bytes() / 1e6)
+    instance.stop()
+    return _row(f"memory after {2 * count:,} messages", seen[1], 700, "MB, all processes", f"{seen[0]:.0f} MB at half")
+
+
+def _at(folder: Path, rate: int, seconds: int) -> list[Row]:
+    instance = Instance(folder)
+    first = instance.start()
+    # The models load beside the first messages; what is measured is the steady state.
+    time.sleep(_WARM_SECONDS)
+    requests = _requests(instance, rate * seconds)
+    before = instance.memory_bytes()
+    report, took = _offered(instance, requests, rate)
+    lag = _lag(instance)
+    drained = instance.drain()
+    after = instance.memory_bytes()
+    instance.stop()
+    second = instance.start()
+    instance.stop()
+    verdict = compare(instance.var, report.acknowledged)
     name = f"whole path, {rate}/s offered for {seconds} s"
     acknowledged = len(report.seconds)
     return [
@@ -46,7 +65,7 @@ def _at(rate: int, seconds: int) -> list[Row]:
             f"median {report.percentile(0.5) * 1000:.1f} ms",
         ),
         _row(name, lag, rate, "records behind at the end", f"empty {drained:.1f} s later"),
-        _row(name, after / 1e6, 700, "MB resident, all processes", f"{before / 1e6:.0f} MB before"),
+        _row(name, after / 1e6, 700, "MB, all processes", f"{before / 1e6:.0f} MB before"),
         _row(name, second, 5, "s until ready, second start", f"first {first:.1f} s"),
     ]
 
@@ -55,11 +74,11 @@ def _row(what: str, ours: float, limit: float, unit: str, note: str) -> Row:
     return {"what": what, "ours": ours, "peer": None, "limit": limit, "unit": unit, "ratio": ours / limit, "note": note}
 
 
-def _requests(instance: Instance, count: int) -> list[tuple[str, bytes]]:
+def _requests(instance: Instance, count: int, begin: int = 0) -> list[tuple[str, bytes]]:
     words = texts(1000)
     return [
         (sid := f"SM{number:032d}", request(instance.base, TOKEN, sid, f"+8210{number:08d}", words[number % 1000]))
-        for number in range(count)
+        for number in range(begin, begin + count)
     ]
 
 

@@ -3,12 +3,12 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Row, Table, create_engine, event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
@@ -17,8 +17,10 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from core.errors import ConfigError, Rejected, Unavailable
 
 _BUSY_SECONDS = 10
+_Row = TypeVar("_Row", bound=Mapping[str, Any])
 # Few sizes, so that every statement is prepared once and found again.
-_PIECES = (64, 8, 1)
+_PIECES = (256, 64, 16, 4, 1)
+_LISTS = (1, 4, 16, 64, 256)
 
 
 class Database:
@@ -70,13 +72,10 @@ class Database:
         One statement for many rows: a statement a row would give up the interpreter's lock once a row, and beside
         a busy event loop each time waits for its turn. Values go to the driver as they are (instants as numbers).
         """
-        begin = 0
-        while begin < len(rows):
-            size = next(piece for piece in _PIECES if piece <= len(rows) - begin)
-            values = tuple(chain.from_iterable([row.values() for row in rows[begin : begin + size]]))
-            statement = self._statement(connection, table, tuple(rows[0]), size, replace)
-            connection.exec_driver_sql(statement, values)
-            begin += size
+        columns = tuple(rows[0]) if rows else ()
+        for piece in _pieces(rows):
+            values = tuple(chain.from_iterable([row.values() for row in piece]))
+            connection.exec_driver_sql(self._statement(connection, table, columns, len(piece), replace), values)
 
     def insert_new(self, connection: Connection, table: Table, **values: Any) -> None:
         """Inserts a row unless one with its key is there already."""
@@ -90,17 +89,40 @@ class Database:
         columns = tuple(rows[0]) if rows else ()
         place = self._place(connection)
         sets = [f"{c} = given.{c}" for c in columns if c != "id"] + [f"{c} = {place}" for c in same]
-        begin = 0
-        while begin < len(rows):
-            size = next(piece for piece in _PIECES if piece <= len(rows) - begin)
-            row = f"({', '.join([place] * len(columns))})"
+        row = f"({', '.join([place] * len(columns))})"
+        for piece in _pieces(rows):
             statement = (
-                f"WITH given ({', '.join(columns)}) AS (VALUES {', '.join([row] * size)}) "
+                f"WITH given ({', '.join(columns)}) AS (VALUES {', '.join([row] * len(piece))}) "
                 f"UPDATE {table.name} SET {', '.join(sets)} FROM given WHERE {table.name}.id = given.id AND {where}"
             )
-            values = tuple(row[column] for row in rows[begin : begin + size] for column in columns)
+            values = chain.from_iterable([row.values() for row in piece])
             connection.exec_driver_sql(statement, (*values, *same.values()))
-            begin += size
+
+    def rows(self, connection: Connection, statement: str, *values: Any) -> Sequence[Row[Any]]:
+        """Returns the rows of a query in SQL of ours; `{place}` stands for each of `values`."""
+        return connection.exec_driver_sql(statement.format(place=self._place(connection)), values).all()
+
+    def each(self, connection: Connection, statement: str, wanted: Collection[Any], *values: Any) -> list[Row[Any]]:
+        """Runs SQL of ours for many values in as few statements as possible; returns the rows, if it gives any.
+
+        `{wanted}` stands for the list of these values, `{place}` for each of `values`, which come first.
+        The list is filled up with its last value, so that statements of few lengths are prepared and found again.
+        """
+        place, rest = self._place(connection), list(wanted)
+        found: list[Row[Any]] = []
+        while rest:
+            size = next((size for size in _LISTS if size >= len(rest)), _LISTS[-1])
+            piece, rest = rest[:size], rest[size:]
+            piece += piece[-1:] * (size - len(piece))
+            made = statement.format(place=place, wanted=", ".join([place] * size))
+            result = connection.exec_driver_sql(made, (*values, *piece))
+            if result.returns_rows:
+                found += result.all()
+        return found
+
+    def locked(self, connection: Connection) -> str:
+        """Returns what a query says at its end to keep its rows for this transaction."""
+        return "" if connection.dialect.name == "sqlite" else " FOR UPDATE"
 
     def _place(self, connection: Connection) -> str:
         return "?" if connection.dialect.paramstyle == "qmark" else "%s"
@@ -125,11 +147,25 @@ class Database:
         return known
 
 
+def _pieces(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    begin = 0
+    while begin < len(rows):
+        size = next(piece for piece in _PIECES if piece <= len(rows) - begin)
+        yield rows[begin : begin + size]
+        begin += size
+
+
 def _engine(url: str) -> Engine:
     try:
         if make_url(url).get_backend_name() != "sqlite":
             return create_engine(url, paramstyle="format", pool_pre_ping=True)
-        arguments = {"timeout": _BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+        arguments = {
+            "timeout": _BUSY_SECONDS,
+            "isolation_level": None,
+            "check_same_thread": False,
+            # Preparing a statement of many rows costs more than running it.
+            "cached_statements": 1024,
+        }
         engine = create_engine(url, paramstyle="qmark", connect_args=arguments)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigError(f"the case store's url is not one that can be used: {error}. Write sqlite:///…") from error
@@ -139,7 +175,7 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "wal_autocheckpoint=4000"):
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "wal_autocheckpoint=1000"):
         _set(connection, setting)
 
 

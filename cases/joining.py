@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, or_, select, update
 
-from cases.clock import Pause
+from cases.clock import Pause, accepted_at
 from cases.ledger import CITIZEN, Ledger, read_sealed
 from cases.means import Means
 from cases.model import OPEN, TRIAGE, Case
@@ -17,8 +17,6 @@ from core.decision import Decision
 from core.errors import Rejected
 from core.message import Message
 from core.wire import Routed, Seal
-
-_FAILED = ("failed",)
 
 
 class Joining:
@@ -150,7 +148,7 @@ class Joining:
 
     def _reopened(self, item: Routed, case: Case) -> tuple[Case, str]:
         """Wakes a finished case; what was said anew has its own period."""
-        accepted = self._means.accepted(msgspec.structs.replace(case, accepted_at=None, received_at=_received(item)))
+        accepted = accepted_at(item.message.received_at, self._means.calendar)
         changed = self._ledger.change(
             case,
             state="held" if case.queue == TRIAGE else "received",
@@ -224,12 +222,8 @@ def _difference(before: Case, after: Case, *fields: str) -> dict[str, Any]:
     return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _received(item: Routed) -> datetime:
-    return item.message.received_at
-
-
 def _state_after(action: str, state: str) -> str:
-    if action in _FAILED:
+    if action == "failed":
         return "undeliverable"
     # A report about it proves that it went out.
     return "sent" if state in ("uncertain", "sending") else state

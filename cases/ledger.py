@@ -70,6 +70,14 @@ class Ledger:
         **detail: Any,
     ) -> None:
         """Adds a line to the history; `detail` never holds what a citizen wrote, `words` are sealed."""
+        written = _json(detail).decode() if detail else ""
+        sealed = self._seal.seal(words.encode()) if words else None
+        self.line(number, what, who=who, why=why, cause=cause, detail=written, sealed=sealed)
+
+    def line(
+        self, number: str, what: str, *, who: str, why: str, cause: str, detail: str, sealed: bytes | None = None
+    ) -> None:
+        """Adds a line to the history whose detail is JSON already."""
         self._events.append(
             {
                 "number": number,
@@ -78,8 +86,8 @@ class Ledger:
                 "what": what,
                 "why": why,
                 "cause": cause,
-                "detail": _json(detail).decode() if detail else "",
-                "sealed": self._seal.seal(words.encode()) if words else None,
+                "detail": detail,
+                "sealed": sealed,
             }
         )
 

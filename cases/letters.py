@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from string import Formatter
+from typing import Any
 
 import msgspec
 
@@ -43,6 +44,10 @@ _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # The city's telephone, open round the clock.
 _CITY_PHONE = "120"
+
+# Stand for what differs in every letter, while all else is filled in once: code points that no text may hold.
+_NUMBER, _LINK = "\ufdd0", "\ufdd1"
+_MOST_KNOWN = 4096
 
 # A line of a letter: pieces of fixed text, each followed by the name of a value ("" after the last).
 _Line = tuple[tuple[str, str], ...]
@@ -112,9 +117,45 @@ class Letters:
             k.kind: (k.hint, k.hint_en or k.hint) for k in city.routing.kinds if k.hint
         }
         self._faqs = {faq.id: faq for faq in city.faqs}
+        self._known: dict[tuple[Any, ...], Words] = {}
 
     def write(self, name: str, facts: Facts) -> Words:
         """Returns the letter in Korean when the citizen writes Korean, else in English."""
+        if facts.text or facts.reason or facts.officer or not facts.number:
+            # Said once, to one citizen.
+            return self._write(name, facts)
+        # To the minute, as letters say it: in a rush thousands get the same letter.
+        key = (
+            name,
+            facts.channel,
+            facts.language != "ko",
+            facts.public,
+            facts.confidential,
+            facts.on_duty,
+            facts.queue,
+            facts.unit,
+            _minute(facts.received_at),
+            _minute(facts.accepted_at),
+            _minute(facts.due_at),
+            _minute(facts.answer_at),
+            facts.answer,
+            facts.hint,
+            facts.question,
+            not facts.link,
+        )
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            marked = msgspec.structs.replace(facts, number=_NUMBER, link=_LINK if facts.link else "")
+            known = self._known[key] = self._write(name, marked)
+        return Words(
+            text=known.text.replace(_NUMBER, facts.number).replace(_LINK, facts.link),
+            subject=known.subject.replace(_NUMBER, facts.number).replace(_LINK, facts.link),
+            link=facts.link if known.link else "",
+        )
+
+    def _write(self, name: str, facts: Facts) -> Words:
         english = facts.language != "ko"
         style = self._styles.get(facts.channel, _PLAIN)
         subject, text = self._forms[name][english, style.short]
@@ -192,6 +233,10 @@ def moment(at: datetime | None, *, english: bool = False) -> str:
         return ""
     local = at.astimezone(SEOUL)
     return f"{_day(local.date(), english)} {local:%H:%M}"
+
+
+def _minute(at: datetime | None) -> datetime | None:
+    return None if at is None else at.replace(second=0, microsecond=0)
 
 
 @lru_cache(maxsize=1024)

@@ -1,8 +1,8 @@
 """How a decided message becomes a case: its row, the first line of its history, and what goes out at once."""
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -14,10 +14,13 @@ from cases.model import TRIAGE, State
 from cases.post import Address, address_of
 from cases.schema import to_stored
 from core.decision import Decision
+from core.ids import RandomBytes
 from core.message import Message
 from core.wire import Routed
 
-_TOKEN_BYTES = 16
+# Whoever has it reads the case: as long as a key.
+_token = RandomBytes(16)
+_json = msgspec.json.Encoder().encode
 # Returns why no automatic mail may go to this address now, "" when one may.
 MayMail = Callable[[str, str], str]
 
@@ -42,14 +45,14 @@ class Opening:
         self._ledger = ledger
         self._item = item
         self._number = number
-        self._token = secrets.token_hex(_TOKEN_BYTES)
+        self._token = _token().hex()
         self._queue, self._state = _place(item)
 
-    def write(self, may_mail: MayMail, sameness: int | None) -> dict[str, Any]:
+    def write(self, may_mail: MayMail, *, sameness: int | None, identity: bytes) -> dict[str, Any]:
         """Returns the case's row."""
         message, decision = self._item.message, self._item.decision
         ledger, number = self._ledger, self._number
-        ledger.message(self._item, number)
+        ledger.message(self._item, number, identity=identity)
         self._first_event()
         silence = no_mail_because(message, decision.confidential) or may_mail(message.reply_to, "receipt")
         # Where nothing can be sent, the automatic answer stands on the case's page at once.
@@ -70,16 +73,14 @@ class Opening:
 
     def _first_event(self) -> None:
         decision = self._item.decision
-        detail = {"queue": self._queue, "state": self._state, "kind": decision.kind}
-        if decision.faq:
-            detail["faq"] = decision.faq
-        self._ledger.event(
-            self._number, "received", who=CITIZEN, why=decision.rule, cause=self._item.message.id, **detail
+        detail = _first_detail(self._queue, self._state, decision.kind, decision.faq or "")
+        self._ledger.line(
+            self._number, "received", who=CITIZEN, why=decision.rule, cause=self._item.message.id, detail=detail
         )
 
     def _row(self, sameness: int | None, *, answered: bool) -> dict[str, Any]:
-        decision = self._item.decision
-        return self._written() | {
+        decision, message = self._item.decision, self._item.message
+        return {
             "number": self._number,
             "state": "answered" if answered else self._state,
             "queue": self._queue,
@@ -100,12 +101,6 @@ class Opening:
             "awaits_place": bool(decision.ask),
             "token": self._token,
             "sameness": sameness,
-        }
-
-    def _written(self) -> dict[str, Any]:
-        """Returns what the message gives to the case's row."""
-        message = self._item.message
-        return {
             "channel": message.channel,
             "account": message.account,
             "author": message.author.handle,
@@ -214,6 +209,11 @@ def _notice(queue: str, decision: Decision, outside_hours: bool) -> str:
         (outside_hours, "receipt_night"),
     )
     return next((letter for applies, letter in rows if applies), "receipt")
+
+
+@lru_cache(maxsize=4096)
+def _first_detail(queue: str, state: str, kind: str, faq: str) -> str:
+    return _json({"queue": queue, "state": state, "kind": kind} | ({"faq": faq} if faq else {})).decode()
 
 
 def _is_deferred(decision: Decision, now: datetime) -> bool:

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal, or_, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 
 from cases.deferred import Deferred, rows_of, to_person
 from cases.ledger import Ledger
 from cases.means import Means
 from cases.model import OPEN
-from cases.schema import AGAIN, NEW, UNSENT, Instant, cases, outbox, to_stored
+from cases.schema import AGAIN, NEW, UNSENT, from_stored, outbox, to_stored
 from core.calendar import Calendar
 from core.errors import Rejected
 from core.message import identity_of
@@ -21,6 +22,25 @@ from core.wire import Ticket
 # A ticket that the log lost is given anew after this time; the log's own memory keeps it from being two.
 _LOST_AFTER = timedelta(minutes=15)
 _SHORTEST_WAIT_SECONDS = 0.2
+# What every letter goes through stands here as SQL: made anew for every batch it costs more than it does.
+# Whether something to the same person about the same case is still before this one.
+_EARLIER = """EXISTS (SELECT 1 FROM outbox AS before WHERE before.number = outbox.number
+AND before.recipient = outbox.recipient AND before.id < outbox.id AND before.state IN ('queued', 'sending')
+AND before.not_before <= {place})"""
+_DUE = "SELECT id, number, attempts, state FROM outbox WHERE"
+# Ordered by what the index is of: by id the whole outbox would be read.
+_DUE_AGAIN = f"{_DUE} {AGAIN} AND retry_at <= {{place}} AND NOT {_EARLIER} ORDER BY retry_at, id LIMIT {{place}}"
+_DUE_NEW = f"{_DUE} {NEW} AND not_before <= {{place}} AND NOT {_EARLIER} ORDER BY not_before, id LIMIT {{place}}"
+_DUE_LOST = f"{_DUE} {UNSENT} AND relayed_at < {{place}} AND retry_at IS NULL ORDER BY relayed_at, id LIMIT {{place}}"
+_RELAYED = f"UPDATE outbox SET relayed_at = {{place}}, retry_at = NULL WHERE {UNSENT} AND id IN ({{wanted}})"
+_CLAIMED = """SELECT id, number, kind, recipient, cause, channel, account, sealed, in_reply_to, thread, automatic,
+deferred, state, attempts, created_at, first_try_at, parked FROM outbox WHERE id IN ({wanted})"""
+_TAKEN = """UPDATE outbox SET state = 'sending', attempts = attempts + 1, parked = FALSE, retry_at = NULL,
+first_try_at = coalesce(first_try_at, {place}) WHERE state IN ('queued', 'failed') AND id IN ({wanted})"""
+# By number, whatever the planner thinks: by queue, all answers that wait for the morning would be read each time.
+_ANSWERED = f"""UPDATE cases SET state = 'answered', answered_by = 'faq', answered_at = {{place}}, sameness = NULL
+WHERE queue || '' = '' AND state IN ({", ".join(f"'{state}'" for state in OPEN)})
+AND number IN (SELECT number FROM outbox WHERE kind = 'answer' AND id IN ({{wanted}}))"""
 State = Literal["sent", "queued", "failed", "uncertain"]
 
 
@@ -72,30 +92,20 @@ class Outbox:
     def due(self, now: datetime, limit: int = 256) -> list[Due]:
         """Returns rows that may go out now, oldest first; none while an earlier one to the same person is unsent."""
         machine = self._means.machine()
-        columns = (outbox.c.id, outbox.c.number, outbox.c.attempts, outbox.c.state)
-        first = select(*columns).where(text(NEW), outbox.c.not_before <= now, ~_earlier(now))
-        again = select(*columns).where(text(AGAIN), outbox.c.retry_at <= machine, ~_earlier(now))
-        lost = select(*columns).where(
-            text(UNSENT), outbox.c.relayed_at < machine - _LOST_AFTER, outbox.c.retry_at.is_(None)
-        )
+        until, again, lost = to_stored(now), to_stored(machine), to_stored(machine - _LOST_AFTER)
+        queries = ((_DUE_AGAIN, (again, until)), (_DUE_NEW, (until, until)), (_DUE_LOST, (lost,)))
         found: list[Any] = []
-        # Ordered by what the index is of: by id the whole outbox would be read.
-        queries = (
-            again.order_by(outbox.c.retry_at),
-            first.order_by(outbox.c.not_before),
-            lost.order_by(outbox.c.relayed_at),
-        )
         with self._database.read() as connection:
-            for query in queries:
+            for query, values in queries:
                 if len(found) < limit:
-                    found += connection.execute(query.order_by(outbox.c.id).limit(limit - len(found))).all()
+                    found += self._database.rows(connection, query, *values, limit - len(found))
         return [Due(Ticket(row=r.id, attempt=r.attempts + (r.state == "queued")), r.number) for r in found]
 
     def relayed(self, rows: Sequence[Due]) -> None:
         """Remembers that these tickets are on [outbound]."""
-        statement = update(outbox).where(outbox.c.id.in_([row.ticket.row for row in rows]), text(UNSENT))
         with self._database.write() as connection:
-            connection.execute(statement.values(relayed_at=self._means.machine(), retry_at=None))
+            ids = [row.ticket.row for row in rows]
+            self._database.each(connection, _RELAYED, ids, to_stored(self._means.machine()))
 
     def next_due(self) -> float | None:
         """Returns in how many seconds `due` is worth asking again, None when nothing waits."""
@@ -114,11 +124,12 @@ class Outbox:
         """
         wanted = {ticket.row: ticket for ticket in tickets}
         with self._database.write() as connection:
-            found = rows_of(connection, list(wanted))
+            found = self._database.each(connection, _CLAIMED + self._database.locked(connection), list(wanted))
+            found.sort(key=attrgetter("id"))
             known = {row.id for row in found}
             taken = [row for row in found if _may_claim(row, wanted[row.id])]
             taken = self._deferred.still_wanted(connection, taken)
-            _take(connection, [row.id for row in taken], self._means.machine())
+            self._database.each(connection, _TAKEN, [row.id for row in taken], to_stored(self._means.machine()))
             ready = self._readable(connection, taken)
         return Claims(
             ready,
@@ -151,20 +162,21 @@ class Outbox:
 
     def _readable(self, connection: Connection, rows: list[Any]) -> list[Claimed]:
         """Returns what can be read; a row that was sealed with another key is given up and harms no other."""
-        ledger, ready = self._means.ledger(connection), []
+        ledger, machine, ready = self._means.ledger(connection), self._means.machine(), []
         for row in rows:
             try:
-                ready.append(self._claimed(row))
+                ready.append(self._claimed(row, machine))
             except Rejected as error:
                 self._not_sent(ledger, Outcome(row=row.id, state="failed", error=error.reason))
         ledger.flush()
         return ready
 
-    def _claimed(self, row: Any) -> Claimed:
+    def _claimed(self, row: Any, machine: datetime) -> Claimed:
         was_sending = row.state == "sending"
         attempt = row.attempts if was_sending else row.attempts + 1
         reply = self._means.post.reply(row, attempt=attempt)
-        return Claimed(reply, was_sending, row.first_try_at or self._means.machine())
+        first = row.first_try_at
+        return Claimed(reply, was_sending, machine if first is None else from_stored(first))
 
     def _sent(self, ledger: Ledger, outcomes: Sequence[Outcome]) -> None:
         if not outcomes:
@@ -175,11 +187,7 @@ class Outbox:
         self._database.update_many(
             ledger.connection, outbox, rows, where=where, state="sent", error="", sent_at=sent_at
         )
-        answers = select(outbox.c.number).where(outbox.c.id.in_([row["id"] for row in rows]), outbox.c.kind == "answer")
-        ended = update(cases).where(cases.c.number.in_(answers), cases.c.queue == "", cases.c.state.in_(OPEN))
-        ledger.connection.execute(
-            ended.values(state="answered", answered_by="faq", answered_at=ledger.now, sameness=None)
-        )
+        self._database.each(ledger.connection, _ANSWERED, [row["id"] for row in rows], sent_at)
 
     def _not_sent(self, ledger: Ledger, outcome: Outcome) -> None:
         found = rows_of(ledger.connection, [outcome.row])
@@ -197,18 +205,6 @@ class Outbox:
             to_person(self._means, ledger, row.number, f"the automatic answer is {outcome.state}")
 
 
-def _earlier(now: datetime) -> ColumnElement[bool]:
-    """Whether something to the same person about the same case is still before this one."""
-    before = outbox.alias("before")
-    return exists().where(
-        before.c.number == outbox.c.number,
-        before.c.recipient == outbox.c.recipient,
-        before.c.id < outbox.c.id,
-        before.c.state.in_(("queued", "sending")),
-        before.c.not_before <= now,
-    )
-
-
 def _may_claim(row: Any, ticket: Ticket) -> bool:
     """Whether this ticket stands for the row's next try, or for the one that was interrupted."""
     if row.state == "sending":
@@ -220,19 +216,3 @@ def _may_claim(row: Any, ticket: Ticket) -> bool:
 def _one_more(row: Any) -> Ticket:
     """Returns the ticket by which a person asks for one try more."""
     return Ticket(row=row.id, attempt=row.attempts + 1)
-
-
-def _take(connection: Connection, ids: list[str], machine_now: datetime) -> None:
-    mine = outbox.c.id.in_(ids)
-    fresh = and_(mine, or_(outbox.c.state == "queued", outbox.c.state == "failed"))
-    connection.execute(
-        update(outbox)
-        .where(fresh)
-        .values(
-            state="sending",
-            attempts=outbox.c.attempts + 1,
-            parked=False,
-            retry_at=None,
-            first_try_at=func.coalesce(outbox.c.first_try_at, literal(machine_now, Instant)),
-        )
-    )

@@ -8,7 +8,7 @@ import msgspec
 
 from cases.letters import Facts, Letters, Words
 from cases.model import Case
-from cases.schema import to_stored
+from cases.schema import from_stored, to_stored
 from core.message import Message
 from core.reply import Reply, ReplyKind
 from core.wire import Seal
@@ -94,7 +94,7 @@ class Post:
         }
 
     def reply(self, row: Any, *, attempt: int) -> Reply:
-        """Returns what is sent for a row; raises `Rejected` when it was sealed with another key."""
+        """Returns what is sent for a row as it is stored; raises `Rejected` when it was sealed with another key."""
         words = _decode(self._seal.open(row.sealed))
         return Reply(
             id=row.id,
@@ -106,10 +106,10 @@ class Post:
             link=words.link,
             kind=row.kind,
             case=row.number,
-            created_at=row.created_at,
+            created_at=from_stored(row.created_at),
             in_reply_to=row.in_reply_to,
             references=_references(row.thread or "[]"),
-            automatic=row.automatic,
+            automatic=bool(row.automatic),
             attempt=attempt,
         )
 

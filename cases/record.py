@@ -1,6 +1,6 @@
 """One transaction for a batch of decided messages: cases with numbers, their history, and what goes out."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from cases.numbers import case_number, day_of
 from cases.opening import Opening, awaited_sameness, opens_case
 from cases.post import is_guarded
 from cases.replies import rows_named
-from cases.schema import GUARDED, cases, counters, from_stored, messages, outbox
+from cases.schema import GUARDED, cases, counters, from_stored, outbox
 from core.wire import Routed
 
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
@@ -26,7 +26,7 @@ def record(means: Means, routed: Sequence[Routed]) -> None:
     Raises `Rejected` when one of them can never be recorded, `Unavailable` when the store cannot be written now.
     """
     with means.database.write() as connection:
-        new = _unknown(connection, routed)
+        new = _unknown(means, connection, routed)
         if new:
             _Recording(means, connection, new).run()
 
@@ -34,10 +34,11 @@ def record(means: Means, routed: Sequence[Routed]) -> None:
 class _Recording:
     """The work of one transaction; its look-ups are made for the whole batch at once."""
 
-    def __init__(self, means: Means, connection: Connection, items: Sequence[Routed]) -> None:
+    def __init__(self, means: Means, connection: Connection, new: Mapping[bytes, Routed]) -> None:
         self._means = means
         self._connection = connection
-        self._items = items
+        self._new = new
+        self._items = items = list(new.values())
         self._ledger = means.ledger(connection)
         self._guard = _Guard(means, connection, self._ledger.now, items)
         self._joining = Joining(means, self._ledger, self._guard.why_not)
@@ -49,12 +50,12 @@ class _Recording:
         self._reported = rows_named(connection, {i.message.report.original_id for i in items if i.message.report})
 
     def run(self) -> None:
-        for item in self._items:
-            self._take(item)
+        for identity, item in self._new.items():
+            self._take(item, identity)
         self._ledger.flush()
         self._numbers.keep()
 
-    def _take(self, item: Routed) -> None:
+    def _take(self, item: Routed, identity: bytes) -> None:
         decision, message = item.decision, item.message
         if message.report is not None:
             self._joining.report(item, self._reported.get(message.report.original_id))
@@ -66,16 +67,17 @@ class _Recording:
         elif decision.action == "ignore":
             self._joining.kept(item, self._cases.get(decision.case or item.context.reply_to_case))
         else:
-            self._open_or_join(item)
+            self._open_or_join(item, identity)
 
-    def _open_or_join(self, item: Routed) -> None:
+    def _open_or_join(self, item: Routed, identity: bytes) -> None:
         sameness = self._sameness[item.message.id]
         known = None if sameness is None else self._same.get(sameness)
         if known:
             self._joining.again(item, self._cases.get(known) or _case_of_new(self._opened[known]))
             return
         number = self._numbers.next()
-        row = Opening(self._means, self._ledger, item, number).write(self._guard.why_not, sameness)
+        opening = Opening(self._means, self._ledger, item, number)
+        row = opening.write(self._guard.why_not, sameness=sameness, identity=identity)
         if sameness is not None:
             self._same[sameness] = number
             self._opened[number] = row
@@ -91,7 +93,9 @@ class _Recording:
         """Finds the open cases that say the same, and remembers them."""
         since = self._ledger.now - timedelta(days=self._means.options.same_days)
         wanted = {s for s in self._sameness.values() if s is not None}
-        found = [r for r in self._rows(cases.c.sameness, wanted) if r["state"] in OPEN and r["received_at"] >= since]
+        statement = "SELECT number FROM cases WHERE sameness IN ({wanted})"
+        numbers = [row.number for row in self._means.database.each(self._connection, statement, wanted)]
+        found = [r for r in self._rows(cases.c.number, numbers) if r["state"] in OPEN and r["received_at"] >= since]
         for row in found:
             self._cases.setdefault(row["number"], case_of(row))
         return found
@@ -162,14 +166,15 @@ def _sent_since(
     return {to: (count, last) for to, count, last in connection.execute(statement)}
 
 
-def _unknown(connection: Connection, routed: Sequence[Routed]) -> list[Routed]:
-    """Returns the messages that were not recorded before, each once, in order."""
+def _unknown(means: Means, connection: Connection, routed: Sequence[Routed]) -> dict[bytes, Routed]:
+    """Returns the messages that were not recorded before, each once, in order, by their identity."""
     fresh: dict[bytes, Routed] = {}
     for item in routed:
         fresh.setdefault(item.message.identity, item)
-    statement = select(messages.c.identity).where(messages.c.identity.in_(list(fresh)))
-    known = {bytes(identity) for (identity,) in connection.execute(statement)}
-    return [item for identity, item in fresh.items() if identity not in known]
+    statement = "SELECT identity FROM messages WHERE identity IN ({wanted})"
+    for (identity,) in means.database.each(connection, statement, fresh):
+        del fresh[bytes(identity)]
+    return fresh
 
 
 def _case_of_new(row: dict[str, Any]) -> Case:

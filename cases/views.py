@@ -1,6 +1,7 @@
 """What staff look at: a case and its history, queues, search hits, and the counts that somebody has to watch."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -89,11 +90,23 @@ class Views:
             return [read_sealed(self._means.seal, row.sealed) for row in connection.execute(statement)]
 
     def since(self, moment: datetime, *, limit: int = _MOST, after: str = "") -> list[Routed]:
-        """Returns stored messages received from then on, oldest id first, those above the id `after`."""
-        statement = select(messages.c.sealed).where(messages.c.received_at >= moment, messages.c.id > after)
-        with self._database.read() as connection:
-            rows = connection.execute(statement.order_by(messages.c.id).limit(limit)).all()
-        return [read_sealed(self._means.seal, row.sealed) for row in rows]
+        """Returns stored messages received from then on, oldest id first, those above the id `after`; what cannot be
+        read any more is passed over."""
+        statement = select(messages.c.id, messages.c.sealed).where(messages.c.received_at >= moment)
+        while True:
+            with self._database.read() as connection:
+                more = statement.where(messages.c.id > after).order_by(messages.c.id).limit(limit)
+                rows = connection.execute(more).all()
+            readable = list(self._readable([row.sealed for row in rows]))
+            if readable or not rows:
+                return readable
+            after = rows[-1].id
+
+    def _readable(self, sealed: Iterable[bytes]) -> Iterator[Routed]:
+        for one in sealed:
+            # One damaged row is no reason to find none of the others.
+            with suppress(Rejected):
+                yield read_sealed(self._means.seal, one)
 
     def history(self, number: str, by: By = _EVERYONE) -> list[Entry]:
         """Returns everything that happened, oldest first: acts, changes, and what was sent."""

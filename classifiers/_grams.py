@@ -50,8 +50,10 @@ class Space:
         rarity: Vector = (np.log((1 + len(documents)) / (1 + counts.sum(axis=1))) + 1).astype(np.float32)
         self._rarity: Vector = rarity.take(self._row)
         self._squares: Vector = self._rarity**2
-        norms = np.array([self._norm(document) for document in documents], dtype=np.float32)
-        self._weights: Vector = counts * rarity[:, None] * rarity[:, None] / np.where(norms > 0, norms, 1)
+        norms: Vector = np.array([self._norm(document) for document in documents], dtype=np.float32)
+        norms[norms == 0] = 1
+        weighted: Vector = counts * rarity[:, None]
+        self._weights: Vector = weighted * rarity[:, None] / norms
 
     def _norm(self, document: Sequence[str]) -> float:
         # In the order of the table, one after the other: the last digit depends on it.

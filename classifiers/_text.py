@@ -90,7 +90,7 @@ class Lexicon:
             if not at_word and end - start < _LONG_PHRASE and not self._breaks_are_own(number, start, end, starts):
                 continue
             for phrase, entry in self._phrases[number]:
-                found.append(Hit(entry, phrase, start, end, at_word))  # noqa: PERF401
+                found.append(Hit(entry, phrase, start, end, at_word))
         return found
 
     def entries(self, text: str) -> set[int]:

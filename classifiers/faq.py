@@ -76,6 +76,8 @@ class Faq(Classifier):
             if exact := self._word_for_word(core):
                 return exact
         limit, why = self._limit(whole, min((len(core.tight) for core in cores), default=0))
+        if _more_is_said(message.text):
+            limit, why = min(limit, 0.7), why or "something else is said after the question"
         if limit < SURE:
             return self._glanced(cores[0], limit, why) if cores and limit > _DEMAND else ()
         graded = [self._graded(match, threshold) for core in cores for match, threshold in self._matches(core)]
@@ -147,6 +149,12 @@ class Faq(Classifier):
     @cached_property
     def _by_morphemes(self) -> Matcher:
         return Matcher(self._korean, character_grams, Morphemes())
+
+
+def _more_is_said(text: str) -> bool:
+    """Whether a question is followed by more than courtesy: what that is, no likeness of the question tells."""
+    head, mark, rest = text.replace("？", "?").rpartition("?")
+    return bool(mark and head) and len(_core(rest).tight) > 1
 
 
 def _confidence(score: float, threshold: float) -> float:

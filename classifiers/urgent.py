@@ -11,7 +11,7 @@ from core.message import Message
 
 _NOW = phrases(
     """
-    지금|방금|났어|났습|났다|가 나요|이 나요|가 납니다|이 납니다|가 나고|타고 있
+    지금|방금|불이야|됐어|됐습|당했|났어|났습|났다|가 나요|이 나요|가 납니다|이 납니다|가 나고|타고 있
     있어요|있습니다|있다|살려|도와|빨리|긴급|급해|급합|위급|119|112
     발생|쓰러|의식|죽고 싶|죽을|죽이|들고|휘두|협박|위협|무너|붕괴|끊고|뛰어내|갇혔|갇혀|now|help|hurry
     """
@@ -22,11 +22,13 @@ _RATHER_NOT = phrases(
     체험|캠페인|드라마|영화|뉴스|강의|공사 예정|어디에 신고|어디로 신고|신고 방법|신고방법|작년|지난해
     """
 )
-_CLEAR, _PLAIN, _UNSURE = 0.95, 0.9, 0.6
+# A short word that nothing speaks against is no emergency yet, but nothing to answer by itself either.
+_CLEAR, _PLAIN, _SHORT, _UNSURE = 0.95, 0.9, 0.75, 0.6
 
 
 class Urgent(Classifier):
-    """Finds emergencies: at least 0.9 where it is said to happen now, 0.6 where it is spoken of.
+    """Finds emergencies: at least 0.9 where it is said to happen now, 0.75 where a short word may say so, 0.6 where
+    it is spoken of.
 
     A word that stands within one of the row's `not_keywords` ("화재보험") is no emergency.
     """
@@ -90,4 +92,4 @@ def _confidence(words: Sequence[str], signs: set[int], *, doubted: bool) -> floa
         return _PLAIN if whole and 0 in signs else _UNSURE
     if 0 in signs:
         return _CLEAR
-    return _PLAIN if whole else _UNSURE
+    return _PLAIN if whole else _SHORT

@@ -32,11 +32,6 @@ _SENTENCE_END = re.compile(r"[.!?…](?=\s|$)|(?=\n)")
 _PART_OF_SYLLABLE = re.compile(r"CHOSEONG|JUNGSEONG|JONGSEONG")
 
 
-def cp949_bytes(text: str) -> int:
-    """Returns how long this is in a text message, in bytes, once it can be sent."""
-    return len(safe(text).encode("cp949"))
-
-
 def safe(text: str) -> str:
     """Returns the text in characters of cp949: accents and emoji go, Hangul stays, unknown letters show as '?'."""
     text = unicodedata.normalize("NFC", text)

@@ -42,10 +42,6 @@ class Back(Sender):
             raise Unavailable(f"no answer from the source: {type(error).__name__}") from error
         return Receipt(provider_id=reply.id)
 
-    async def find(self, reply: Reply) -> Receipt | None:  # noqa: RUF100
-        """Nobody needs to know: the same again is taken once."""
-        return None
-
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()

@@ -55,16 +55,7 @@ class Twilio(Sender):
         body = self._body(reply)
         try:
             found = await self._client.messages.list_async(to=reply.to, limit=_LOOKED_THROUGH)
-        except (
-            _LostError,
-            Rejected,
-            Unavailable,
-            TwilioException,
-            ValueError,
-            TypeError,
-            AttributeError,
-            KeyError,
-        ) as error:
+        except (_LostError, Rejected, Unavailable, *_UNREADABLE) as error:
             raise Uncertain(f"the provider cannot say what became of it: {type(error).__name__}") from error
         sids = [message.sid for message in found if (message.body or "").strip() == body.strip()]
         return Receipt(provider_id=str(sids[0])) if sids else None

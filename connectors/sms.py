@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import msgspec
 from pydantic import Field
 
-from connectors._cp949 import LONG_BYTES, SHORT_BYTES, cp949_bytes, fit
+from connectors._cp949 import LONG_BYTES, SHORT_BYTES
 from connectors._twilio_form import Algorithm, other_spellings, read_form, sign
 from connectors.base import Request, Response, Webhook
 from core.errors import Forged, Rejected
@@ -18,8 +18,6 @@ from core.message import Assurance, Attachment, Author, DeliveryReport, Location
 from core.reply import Sender, Style
 from core.settings import SecretRef, Settings
 from core.text import clean
-
-__all__ = ["Sms", "SmsSettings", "cp949_bytes", "fit", "read_form", "sign"]
 
 _MOST_MEDIA = 10
 _ALGORITHMS: dict[str, Algorithm] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}

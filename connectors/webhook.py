@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import AliasChoices, AliasPath, Field, StringConstraints
 
-from connectors._standard import Keys, check, read_keys, sign
+from connectors._standard import Keys, check, read_keys
 from connectors.base import Request, Webhook
 from core.clock import SEOUL
 from core.errors import Rejected
@@ -17,8 +17,6 @@ from core.message import Assurance, Attachment, Author, Location, Message
 from core.reply import Sender
 from core.settings import SecretRef, Settings
 from core.text import clean
-
-__all__ = ["Standard", "WebhookSettings", "sign"]
 
 _MOST_ATTACHMENTS = 20
 _MOST_CHARACTERS = 200_000

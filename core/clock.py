@@ -1,9 +1,11 @@
 """What time the business rules see: the machine's clock, or a rehearsal's."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from core.errors import ConfigError
 
 SEOUL = ZoneInfo("Asia/Seoul")
 Clock = Callable[[], datetime]
@@ -36,3 +38,15 @@ class Rehearsal:
         if self._started is None:
             return self._begin
         return self._begin + timedelta(seconds=time.monotonic() - self._started)
+
+
+def clock_of(environment: Mapping[str, str]) -> Clock:
+    """Returns the clock of the business rules: the machine's, or with EUNGDAPSO_NOW a rehearsal's, not started."""
+    begin = environment.get("EUNGDAPSO_NOW", "")
+    if not begin:
+        return machine_clock
+    try:
+        instant = parse_instant(begin)
+    except ValueError as error:
+        raise ConfigError(f"EUNGDAPSO_NOW: '{begin}' is no ISO 8601 time. For example 2026-11-23T17:59:59") from error
+    return Rehearsal(instant, frozen=environment.get("EUNGDAPSO_CLOCK", "") == "frozen")

@@ -62,7 +62,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens with a message and why (docs/reference: Decision)."""
+    """What happens with a message and why; `eungdapso route` shows it as JSON."""
 
     action: Action
     queue: str | None = None

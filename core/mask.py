@@ -108,7 +108,7 @@ def _plain(character: str) -> str:
         return "-"
     if category == "Zs":
         return " "
-    if character in "·ㆍ‧∙•。":
+    if character in "·ㆍ‧∙•。・･":
         return "."
     if (digit := unicodedata.digit(character, None)) is not None:
         return str(digit)

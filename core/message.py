@@ -120,5 +120,6 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
 def identity_of(*parts: str) -> bytes:
     """Returns 16 bytes that stand for these parts; no part can run into its neighbour."""
-    joined = b"".join(len(part).to_bytes(4, "big") + part for part in (p.encode("utf-8", "replace") for p in parts))
+    plain = [part.encode("utf-8", "replace") for part in parts]
+    joined = b"".join([len(part).to_bytes(4, "big") + part for part in plain])
     return blake2b(joined, digest_size=16).digest()

@@ -1,12 +1,14 @@
 """What flows out: one outgoing message with its unique row, and the proof that it went."""
 
+import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from core.errors import Uncertain
+from core.errors import Rejected, Unavailable, Uncertain
 
 ReplyKind = Literal["answer", "notice", "result", "acknowledgement", "duty", "survey"]
 
@@ -48,14 +50,20 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str = ""
 
 
+# What becomes of a reply that was sent together with others.
+Verdict = Receipt | Rejected | Unavailable | Uncertain
+
+
 class Sender(ABC):
     """Takes replies out to one channel.
 
     `repeatable`: sending the same reply (same id) again leaves the citizen with one message (a file of the same
     name, a mail of the same Message-ID, a provider with an idempotency key).
+    `together`: whoever has many replies hands them over at once.
     """
 
     repeatable: bool = False
+    together: bool = False
 
     @abstractmethod
     async def send(self, reply: Reply) -> Receipt:
@@ -64,6 +72,19 @@ class Sender(ABC):
     async def find(self, reply: Reply) -> Receipt | None:
         """Returns the proof that this reply was sent before, None when it surely was not; raises `Uncertain`."""
         raise Uncertain("this channel cannot be asked what became of a message")
+
+    async def send_all(self, replies: Sequence[Reply]) -> list[Verdict]:
+        """Sends these side by side; returns for each, in order, its proof or why there is none.
+
+        A channel for which many together cost less than one by one says `together` and has its own.
+        """
+        return list(await asyncio.gather(*(self._verdict(reply) for reply in replies)))
+
+    async def _verdict(self, reply: Reply) -> Verdict:
+        try:
+            return await self.send(reply)
+        except (Rejected, Unavailable, Uncertain) as error:
+            return error
 
     async def close(self) -> None:  # noqa: B027  # most channels hold nothing open
         """Lets go of connections."""

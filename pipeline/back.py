@@ -43,7 +43,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
 _reports = msgspec.msgpack.Decoder(Report)
 
 
-class Back:
+class BackOffice:
     """The parent's side. `samples` are the child's latest counts."""
 
     def __init__(self, made: Plan) -> None:

@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+# Rung when something was put into the outbox, and when cases changed.
+OUTBOX, CASES = "outbox.bell", "cases.bell"
+
 
 class Bell:
     """A named pipe: whoever rings writes one byte, whoever listens wakes. Enter it inside a running loop."""

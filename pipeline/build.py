@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,7 +21,7 @@ from config.schema import City
 from connectors.base import Connector, Server, Webhook
 from connectors.email import Email
 from core.calendar import Calendar
-from core.clock import Clock, Rehearsal, machine_clock, parse_instant
+from core.clock import Clock, Rehearsal, clock_of
 from core.decision import Kind
 from core.errors import ConfigError
 from core.reply import Sender, Style
@@ -37,6 +37,8 @@ from sinks.reply import Courier
 from sinks.search import Search
 from streams.base import INBOUND, OUTBOUND, ROUTED, Record, Stream
 from streams.embedded import Embedded
+
+T = TypeVar("T")
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     INBOUND: ("router",),
@@ -130,12 +132,13 @@ class _Mistakes:
 
     found: list[str] = field(default_factory=list)
 
-    def gather(self, make: Callable[[], Any], fallback: Any = None) -> Any:
+    def gather(self, make: Callable[[], T]) -> T | None:
+        """Returns what is made, None when it could not be."""
         try:
             return make()
         except ConfigError as error:
             self.found.extend(error.mistakes)
-            return fallback
+            return None
 
 
 def plan(path: Path, environment: Mapping[str, str] = os.environ) -> Plan:
@@ -144,17 +147,13 @@ def plan(path: Path, environment: Mapping[str, str] = os.environ) -> Plan:
     settings = _settings(path, mistakes)
     home = path.resolve().parent
     city = mistakes.gather(lambda: load_city(home / settings.city))
-    calendar = _calendar(settings)
+    calendar = mistakes.gather(lambda: _calendar(settings))
     deadlines = _deadlines(path, settings, mistakes)
-    connectors = {
-        name: part
-        for name, table in settings.connectors.items()
-        if (part := mistakes.gather(partial(_connector, path, name, table, environment))) is not None
-    }
+    connectors = _connectors(path, settings, environment, mistakes)
     _check_engines(path, settings, mistakes)
-    if not mistakes.found:
-        mistakes.gather(lambda: Letters(city, styles={name: part.style for name, part in connectors.items()}))
-    if mistakes.found:
+    if city is not None:
+        mistakes.gather(partial(Letters, city, styles={name: part.style for name, part in connectors.items()}))
+    if city is None or calendar is None or mistakes.found:
         raise ConfigError(*mistakes.found)
     return Plan(
         path=path,
@@ -164,41 +163,25 @@ def plan(path: Path, environment: Mapping[str, str] = os.environ) -> Plan:
         deadlines=deadlines,
         connectors=connectors,
         environment=environment,
-        var=var_of(home, settings, environment),
+        var=place.folder(home, settings, environment),
         notes=tuple(_notes(connectors)),
     )
-
-
-def var_of(home: Path, settings: PipelineSettings, environment: Mapping[str, str]) -> Path:
-    """Returns the folder that is written to: EUNGDAPSO_VAR, else `var` beside the file."""
-    moved = environment.get("EUNGDAPSO_VAR", "")
-    return Path(moved).resolve() if moved else (home / settings.var).resolve()
-
-
-def clock_of(environment: Mapping[str, str]) -> tuple[Clock, str]:
-    """Returns the clock of the business rules and, for a rehearsal's, the instant that it begins at."""
-    begin = environment.get("EUNGDAPSO_NOW", "")
-    if not begin:
-        return machine_clock, ""
-    try:
-        instant = parse_instant(begin)
-    except ValueError as error:
-        raise ConfigError(f"EUNGDAPSO_NOW: '{begin}' is no ISO 8601 time. For example 2026-11-23T17:59:59") from error
-    return Rehearsal(instant, frozen=environment.get("EUNGDAPSO_CLOCK", "") == "frozen"), begin
 
 
 def make_desk(path: Path, environment: Mapping[str, str]) -> Desk:
     """Returns the routing desk; called in the deciding process. Reads the case store, never writes it."""
     planned = plan(path, environment)
-    seal = planned.seal()
-    store = planned.store(seal, machine_clock)
+    seal, clock = planned.seal(), clock_of(environment)
+    if isinstance(clock, Rehearsal):
+        clock.start()
+    store = planned.store(seal, clock)
     store.open()
     return Desk(
         seal=seal,
         parsers={name: part.parse for name, part in planned.servers.items()},
         router=planned.router(),
         contexts=store.contexts,
-        now=machine_clock,
+        now=clock,
     )
 
 
@@ -229,6 +212,16 @@ def _deadlines(path: Path, settings: PipelineSettings, mistakes: _Mistakes) -> d
         except ValueError as error:
             mistakes.found.append(f"{path.name}: deadlines.{kind}: {error}")
     return periods
+
+
+def _connectors(
+    path: Path, settings: PipelineSettings, environment: Mapping[str, str], mistakes: _Mistakes
+) -> dict[str, Connector[Any]]:
+    made = {
+        name: mistakes.gather(partial(_connector, path, name, table, environment))
+        for name, table in settings.connectors.items()
+    }
+    return {name: part for name, part in made.items() if part is not None}
 
 
 def _connector(path: Path, name: str, table: Mapping[str, Any], environment: Mapping[str, str]) -> Connector[Any]:
@@ -265,7 +258,7 @@ def _notes(connectors: Mapping[str, Connector[Any]]) -> list[str]:
 
 def prepared(path: Path) -> Plan:
     """Returns the plan with its folder made and, when no secret is set, the demo's secrets in its environment."""
-    var = var_of(path.resolve().parent, _settings(path, _Mistakes()), os.environ)
+    var = place.folder(path.resolve().parent, _settings(path, _Mistakes()), os.environ)
     place.prepare(var)
     environment, is_demo = demo.environment(var, os.environ)
     made = plan(path, environment)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,7 +64,7 @@ def run(
         _run_loop(work)
 
 
-def _run_loop(work: Any) -> None:
+def _run_loop(work: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -127,16 +127,16 @@ def route(
     config: CONFIG = DEFAULT,
 ) -> None:
     """Show one decision as JSON, without acting on it."""
-    from pipeline import deciding
+    from pipeline.preview import Preview
 
     with told():
-        table = deciding.Table(config)
+        preview = Preview(config)
         if jsonl:
-            for line in table.lines(_lines()):
+            for line in preview.lines(_lines()):
                 typer.echo(line)
             return
         row = {"text": text, "channel": channel, "account": account, "lat": lat, "lon": lon, "at": at}
-        show(table.explained(row) if explain else table.decided([row])[0])
+        show(preview.explained(row) if explain else preview.decided([row])[0])
 
 
 def _lines() -> Iterator[dict[str, Any]]:
@@ -183,7 +183,7 @@ def backup(
     config: CONFIG = DEFAULT,
 ) -> None:
     """Write a consistent copy of everything that matters, also while the pipeline runs."""
-    from cases import backup as copies
+    from pipeline import backup as copies
     from pipeline.build import prepared
 
     with told():
@@ -195,7 +195,7 @@ def restore(
     folder: Annotated[Path, typer.Argument(help="A folder that `backup` wrote.")], config: CONFIG = DEFAULT
 ) -> None:
     """Bring a backup back into an empty var folder, every file verified by its digest first."""
-    from cases import backup as copies
+    from pipeline import backup as copies
     from pipeline.build import plan
 
     with told():

@@ -1,7 +1,7 @@
 """`eungdapso case` and `eungdapso key`: an officer's work from the terminal."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from cases.letters import moment
-from cases.model import STATES, By, Case
+from cases.model import STATES, By, Case, Entry
 from cases.store import CaseStore
+from core.clock import clock_of
 from core.decision import Kind
 from core.errors import ConfigError, Unavailable
-from pipeline.bell import ring
-from pipeline.build import Plan, clock_of, prepared
+from core.wire import Routed
+from pipeline import bell
+from pipeline.build import Plan, prepared
 from pipeline.cli import CONFIG, DEFAULT, show, told
-from pipeline.deciding import shown
+from pipeline.preview import shown
 from sinks.search import Reader
 from web.shown import as_found, in_seoul
 
@@ -51,14 +53,13 @@ def desk(config: Path, by: str = "") -> Iterator[Desk]:
     """Opens the store, and rings for the relay when the work is done."""
     with told():
         plan = prepared(config)
-        clock, _ = clock_of(plan.environment)
-        store = plan.store(plan.seal(), clock)
+        store = plan.store(plan.seal(), clock_of(plan.environment))
         store.open()
         try:
             yield Desk(plan, store, By(by or os.environ.get("USER", "terminal")))
         finally:
             store.close()
-        ring(plan.var / "outbox.bell")
+        bell.ring(plan.var / bell.OUTBOX)
 
 
 @app.command("list")
@@ -130,29 +131,31 @@ def show_(number: NUMBER, json: JSON = False, by: BY = "", config: CONFIG = DEFA
     with desk(config, by) as at:
         views = at.store.views
         case, decided = views.case(number, at.by), views.decisions(number, at.by)
-        history = [
-            {"at": in_seoul(e.at), "who": e.who, "what": e.what, "why": e.why, "detail": e.detail}
-            for e in views.history(number, at.by)
-        ]
-        whole = as_found(case) | {
-            "author": case.author,
-            "reply_to": case.reply_to,
-            "messages": [
-                {"received_at": in_seoul(r.message.received_at), "subject": r.message.subject, "text": r.message.text}
-                for r in decided
-            ],
-            "decision": shown(decided[0].decision) if decided else None,
-            "history": history,
-        }
-        if json:
-            show(whole)
-            return
-        _print([whole])
-        for message in (item.message for item in decided):
-            typer.echo(f"\n[{moment(message.received_at)}] {message.subject}\n{message.text}")
-        typer.echo()
-        for line in history:
-            typer.echo(f"{line['at']:%Y-%m-%d %H:%M}  {line['who']}: {line['what']} {line['why']}".rstrip())
+        whole = _whole(case, decided, views.history(number, at.by))
+    if json:
+        show(whole)
+        return
+    _print([whole])
+    for message in (item.message for item in decided):
+        typer.echo(f"\n[{moment(message.received_at)}] {message.subject}\n{message.text}")
+    typer.echo()
+    for line in whole["history"]:
+        typer.echo(f"{line['at']:%Y-%m-%d %H:%M}  {line['who']}: {line['what']} {line['why']}".rstrip())
+
+
+def _whole(case: Case, decided: Sequence[Routed], history: Sequence[Entry]) -> dict[str, Any]:
+    return as_found(case) | {
+        "author": case.author,
+        "reply_to": case.reply_to,
+        "messages": [
+            {"received_at": in_seoul(r.message.received_at), "subject": r.message.subject, "text": r.message.text}
+            for r in decided
+        ],
+        "decision": shown(decided[0].decision) if decided else None,
+        "history": [
+            {"at": in_seoul(e.at), "who": e.who, "what": e.what, "why": e.why, "detail": e.detail} for e in history
+        ],
+    }
 
 
 def _act(config: Path, by: str, act: Callable[[Desk], Case], json: bool) -> None:
@@ -226,6 +229,30 @@ def extend(number: NUMBER, why: WHY, by: BY = "", json: JSON = False, config: CO
 def close(number: NUMBER, why: WHY, by: BY = "", json: JSON = False, config: CONFIG = DEFAULT) -> None:
     """End the case without an answer, with a lawful reason that the citizen is told."""
     _act(config, by, lambda at: at.store.officer.close(number, at.by, why=why), json)
+
+
+@app.command()
+def withdraw(
+    number: NUMBER,
+    why: Annotated[str, typer.Option("--why", help="What the citizen said, if anything.")] = "",
+    by: BY = "",
+    json: JSON = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """End the case because the citizen took it back."""
+    _act(config, by, lambda at: at.store.officer.withdraw(number, at.by, why=why), json)
+
+
+@app.command()
+def release(
+    number: NUMBER,
+    back: Annotated[bool, typer.Option("--back", help="Take the release back.")] = False,
+    by: BY = "",
+    json: JSON = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Let everybody who asks the same read this answered case, masked; confidential ones are never shown."""
+    _act(config, by, lambda at: at.store.officer.release(number, at.by, released=not back), json)
 
 
 @app.command()

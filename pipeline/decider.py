@@ -4,6 +4,7 @@ The child keeps no state and opens the case store for reading only, so it may di
 """
 
 import asyncio
+import contextlib
 import multiprocessing
 import signal
 import threading
@@ -13,7 +14,7 @@ from multiprocessing.process import BaseProcess
 
 import msgspec
 
-from core.errors import Unavailable
+from core.errors import ConfigError, Unavailable
 from pipeline.desk import Desk, Outcome
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -21,11 +22,15 @@ _bodies = msgspec.msgpack.Decoder(list[bytes])
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the child says of one batch: outcomes, or why there are none (`again`: the same may work later)."""
+    """What the child says of one batch: outcomes, or why there are none (`again`: the same may work later).
+
+    At its start it says once whether it works.
+    """
 
     outcomes: list[Outcome] = []
     error: str = ""
     again: bool = False
+    ended: bool = False
 
 
 _answers = msgspec.msgpack.Decoder(Answer)
@@ -35,8 +40,15 @@ class DeskFailed(Exception):
     """The desk could not deal with this batch: an unexpected error, a hang or a crash."""
 
 
+class DeskEnded(DeskFailed):
+    """Its process ended meanwhile: by this batch, or by something that had nothing to do with it."""
+
+
 class Decider:
-    """Asks a child process; starts it anew when it is gone. `make_desk` must be picklable."""
+    """Asks a child process; starts it anew when it is gone. `make_desk` must be picklable.
+
+    One that does not start is nobody's message's fault: that is `Unavailable`.
+    """
 
     def __init__(self, make_desk: Callable[[], Desk], *, timeout_seconds: float = 60) -> None:
         self._make_desk = make_desk
@@ -49,7 +61,7 @@ class Decider:
     async def start(self) -> None:
         """Starts the child and waits until its tables and models are loaded."""
         async with self._turn:
-            await asyncio.to_thread(self._ask, [])
+            await asyncio.to_thread(self._begin)
 
     async def handle(self, bodies: Sequence[bytes]) -> list[Outcome]:
         """Returns one outcome a body; raises `Unavailable`, or `DeskFailed` when this batch cannot be decided."""
@@ -58,7 +70,7 @@ class Decider:
         if answer.again:
             raise Unavailable(answer.error)
         if answer.error:
-            raise DeskFailed(answer.error)
+            raise (DeskEnded if answer.ended else DeskFailed)(answer.error)
         return answer.outcomes
 
     async def close(self) -> None:
@@ -75,7 +87,7 @@ class Decider:
             return _answers.decode(pipe.recv_bytes())
         except (EOFError, OSError) as error:
             self._stop(kill=True)
-            return Answer(error=f"the deciding process ended: {error or 'killed'}")
+            return Answer(error=f"the deciding process ended: {error or 'killed'}", ended=True)
 
     def _begin(self) -> Connection:
         ours, theirs = self._context.Pipe()
@@ -83,7 +95,20 @@ class Decider:
         self._process.start()
         theirs.close()
         self._pipe = ours
+        why = self._first_word(ours)
+        if why:
+            self._stop(kill=True)
+            raise Unavailable(f"the deciding process does not start: {why}")
         return ours
+
+    def _first_word(self, pipe: Connection) -> str:
+        """Returns why it does not start, "" when it works."""
+        try:
+            if not pipe.poll(self._timeout_seconds):
+                return f"not ready within {self._timeout_seconds:.0f} s"
+            return _answers.decode(pipe.recv_bytes()).error
+        except (EOFError, OSError) as error:
+            return f"it ended: {error or 'killed'}"
 
     def _stop(self, *, kill: bool = False) -> None:
         if self._pipe is not None:
@@ -100,7 +125,12 @@ def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
     # Ctrl-C reaches the whole group; the parent says when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    desk = make_desk()
+    try:
+        desk = make_desk()
+    except (ConfigError, Unavailable) as error:
+        _say(pipe, Answer(error=str(error)))
+        return
+    _say(pipe, Answer())
     # Beside the first batches: nobody waits for a model that the first message may not need.
     threading.Thread(target=desk.warm, name="warming", daemon=True).start()
     while True:
@@ -108,7 +138,13 @@ def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
             bodies = _bodies.decode(pipe.recv_bytes())
         except (EOFError, OSError):
             return
-        pipe.send_bytes(_encode(_answer(desk, bodies)))
+        _say(pipe, _answer(desk, bodies))
+
+
+def _say(pipe: Connection, answer: Answer) -> None:
+    # Nobody may be left to hear it; the next word from there, or its end, tells.
+    with contextlib.suppress(OSError):
+        pipe.send_bytes(_encode(answer))
 
 
 def _answer(desk: Desk, bodies: list[bytes]) -> Answer:
@@ -116,6 +152,6 @@ def _answer(desk: Desk, bodies: list[bytes]) -> Answer:
         return Answer(outcomes=desk.handle(bodies))
     except Unavailable as error:
         return Answer(error=error.reason, again=True)
-    # One of the two places that catch everything: the flow halves the batch and parks the record that does this.
+    # Whatever it is: the flow halves the batch and parks the record that does this.
     except Exception as error:  # noqa: BLE001
         return Answer(error=f"{type(error).__name__}: {error}"[:500])

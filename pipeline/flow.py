@@ -23,11 +23,14 @@ from core.errors import Rejected, Unavailable
 from core.ids import uuid7
 from core.message import Arrival
 from core.wire import Seal, decode, encode
-from pipeline.decider import DeskFailed
+from pipeline.decider import DeskEnded, DeskFailed
 from pipeline.desk import Outcome
 from pipeline.waiting import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Pace, patiently, rung_or_after
 from sinks.base import Sink
 from streams.base import INBOUND, OUTBOUND, ROUTED, Batch, Entry, Record, Stream
+
+# A process may end for reasons of its own: only who was there three times is taken for the cause.
+_TRIES_ALONE = 3
 
 
 class Decides(Protocol):
@@ -75,11 +78,13 @@ def _sorted(batch: Batch, outcomes: Sequence[Outcome]) -> tuple[list[Entry], lis
     return onward, [(record, o.reason) for record, o in pairs if o.reason]
 
 
-async def _decided(desk: Decides, bodies: Sequence[bytes]) -> list[Outcome]:
+async def _decided(desk: Decides, bodies: Sequence[bytes], *, tries: int = 1) -> list[Outcome]:
     """Asks the desk; halves a batch that it cannot deal with, down to the one record that does this."""
     try:
         outcomes: list[Outcome] = await patiently("router", lambda: desk.handle(bodies))
     except DeskFailed as error:
+        if len(bodies) == 1 and isinstance(error, DeskEnded) and tries < _TRIES_ALONE:
+            return await _decided(desk, bodies, tries=tries + 1)
         if len(bodies) == 1:
             return [Outcome(reason=f"could not be decided: {error}")]
     else:

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from cases.store import CaseStore
 from core import telemetry
-from core.clock import Clock
+from core.clock import Clock, clock_of
 from core.wire import Seal
-from pipeline import place
+from pipeline import bell, place
 from pipeline.bell import Bell
-from pipeline.build import Plan, clock_of
+from pipeline.build import Plan
 from pipeline.changes import Changes
 from pipeline.metrics import Sample
 from pipeline.status import Status
@@ -20,7 +20,6 @@ from streams.base import Stream
 
 Role = Literal["intake", "router", "sinks", "web"]
 Say = Callable[[str], None]
-OUTBOX_BELL, CASES_BELL = "outbox.bell", "cases.bell"
 
 
 @dataclass(kw_only=True)
@@ -28,7 +27,6 @@ class House:
     """`doors` are closed first, so that what came in is still made durable; then the `loops`."""
 
     plan: Plan
-    roles: frozenset[Role]
     say: Say
     seal: Seal
     store: CaseStore
@@ -71,18 +69,17 @@ class House:
 async def open_house(plan: Plan, roles: frozenset[Role], say: Say, stop: asyncio.Event, stack: AsyncExitStack) -> House:
     """Opens the stores that every role needs; `stack` closes them. The roles' locks are the caller's matter."""
     seal = plan.seal()
-    clock, _ = clock_of(plan.environment)
+    clock = clock_of(plan.environment)
     store = plan.store(seal, clock)
     await asyncio.to_thread(store.open)
     stack.push_async_callback(asyncio.to_thread, store.close)
     stream = plan.stream()
     await stream.start()
     stack.push_async_callback(stream.close)
-    outbox = stack.enter_context(Bell(plan.var / OUTBOX_BELL)) if "sinks" in roles else None
-    cases = stack.enter_context(Bell(plan.var / CASES_BELL)) if "web" in roles else None
+    outbox = stack.enter_context(Bell(plan.var / bell.OUTBOX)) if "sinks" in roles else None
+    cases = stack.enter_context(Bell(plan.var / bell.CASES)) if "web" in roles else None
     return House(
         plan=plan,
-        roles=roles,
         say=say,
         seal=seal,
         store=store,
@@ -90,7 +87,7 @@ async def open_house(plan: Plan, roles: frozenset[Role], say: Say, stop: asyncio
         status=Status(stream, store, lag_limit=plan.settings.limits.lag_limit, say=say),
         clock=clock,
         stop=stop,
-        changes=Changes(outbox, cases, plan.var / CASES_BELL),
+        changes=Changes(outbox, cases, plan.var / bell.CASES),
     )
 
 

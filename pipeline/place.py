@@ -7,9 +7,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.errors import ConfigError
+from core.errors import ConfigError, Rejected
 from core.settings import Secret
 from core.wire import KEY_BYTES, Seal
+from pipeline.settings import PipelineSettings
+
+_CHECK = "key.check"
 
 
 def prepare(var: Path) -> Path:
@@ -25,6 +28,12 @@ def prepare(var: Path) -> Path:
             "or name another one in EUNGDAPSO_VAR"
         ) from error
     return var
+
+
+def folder(home: Path, settings: PipelineSettings, environment: Mapping[str, str]) -> Path:
+    """Returns the folder that is written to: EUNGDAPSO_VAR, else `var` beside pipeline.toml (in `home`)."""
+    moved = environment.get("EUNGDAPSO_VAR", "")
+    return Path(moved).resolve() if moved else (home / settings.var).resolve()
 
 
 class Lock:
@@ -68,15 +77,49 @@ def _flock(descriptor: int, deadline: float) -> None:
 
 
 def seal(var: Path, key: Secret | None, environment: Mapping[str, str]) -> Seal:
-    """Returns the seal; the key file is made at the first start. Raises `ConfigError` for a bad or missing key."""
+    """Returns the seal; the key file is made at the first start. Raises `ConfigError` for a bad or missing key, and
+    for another key than the one that what lies here was sealed with."""
     if key is not None:
-        return Seal(_from_hex(key.value(environment), f"the environment variable {key.env}"))
+        where = f"the environment variable {key.env}"
+        return _checked(Seal(_from_hex(key.value(environment), where)), var, where)
     path = var / "key"
     if not path.exists():
         _make_key(path, var)
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path}: others may read the key. Run: chmod 600 {path}")
-    return Seal(_from_hex(path.read_text(encoding="ascii", errors="replace").strip(), str(path)))
+    return _checked(
+        Seal(_from_hex(path.read_text(encoding="ascii", errors="replace").strip(), str(path))), var, str(path)
+    )
+
+
+def _checked(made: Seal, var: Path, where: str) -> Seal:
+    """Tries the key on something sealed when it was first used: with another one everything would be parked."""
+    path = var / _CHECK
+    try:
+        if path.exists():
+            made.open(path.read_bytes())
+        elif var.is_dir():
+            _write_check(path, made.seal(b"eungdapso"))
+    except Rejected as error:
+        raise ConfigError(
+            f"{where}: is not the key that what lies in {var} was sealed with. Bring that key back; "
+            f"if {path.name} itself is damaged, delete it"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read or written ({error.strerror}). Give this user the folder") from error
+    return made
+
+
+def _write_check(path: Path, sealed: bytes) -> None:
+    mine = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with mine.open("wb") as file:
+            file.write(sealed)
+            file.flush()
+            os.fsync(file.fileno())
+        mine.rename(path)
+    finally:
+        mine.unlink(missing_ok=True)
 
 
 def _make_key(path: Path, var: Path) -> None:

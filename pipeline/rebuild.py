@@ -11,6 +11,14 @@ from sinks.search import Search
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 _AT_ONCE = 1_000
+_LOOK_SECONDS = 5.0
+
+
+async def watch(search: Search, store: CaseStore, degraded: dict[str, str]) -> None:
+    """Looks for ever whether the index lacks something: it may be damaged or deleted while it is in use."""
+    while True:
+        await rebuild(search, store, degraded)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def rebuild(search: Search, store: CaseStore, degraded: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from pipeline import flow, site
 from pipeline.build import Plan, make_desk
 from pipeline.decider import Decider
 from pipeline.house import House, Role, Say, lock_roles, open_house
-from pipeline.rebuild import rebuild
+from pipeline.rebuild import watch
 
 
 def _nothing(_house: House) -> None:
@@ -23,7 +23,7 @@ def _nothing(_house: House) -> None:
 
 
 @asynccontextmanager
-async def started(  # what a process is told from outside
+async def started(
     plan: Plan,
     roles: frozenset[Role],
     say: Say,
@@ -65,7 +65,7 @@ async def _start_sinks(house: House, stack: AsyncExitStack) -> None:
         stack.push_async_callback(sink.close)
         pouring = flow.pour(house.stream, sink, seal=house.seal, then=house.changes.tell)
         house.begin(house.loops, pouring, type(sink).__module__)
-    house.begin(house.loops, rebuild(search, house.store, house.status.degraded), "rebuild", may_end=True)
+    house.begin(house.loops, watch(search, house.store, house.status.degraded), "rebuild")
     # A day off that was added while nothing ran moves the answers that wait for the next opening.
     await asyncio.to_thread(house.store.outbox.replan, plan.calendar)
     relay = flow.relay(house.stream, house.store, clock=house.clock, seal=house.seal, rung=house.changes.rung)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from core.clock import Rehearsal
 from pipeline import place
-from pipeline.back import Back
+from pipeline.back import BackOffice
 from pipeline.build import Plan
 from pipeline.house import House, Role, Say
 from pipeline.roles import started
@@ -37,7 +37,7 @@ async def run(plan: Plan, asked: Asked, say: Say) -> None:
 
 async def _start_all(plan: Plan, say: Say, stop: asyncio.Event, stack: AsyncExitStack) -> None:
     """The door in this process, the back office in another."""
-    back = Back(plan)
+    back = BackOffice(plan)
     stack.push_async_callback(back.stop)
     house = await stack.enter_async_context(started(plan, _FRONT, say, stop, opened=partial(_start_back, back)))
     await back.ready()
@@ -46,7 +46,7 @@ async def _start_all(plan: Plan, say: Say, stop: asyncio.Event, stack: AsyncExit
     back.go()
 
 
-def _start_back(back: Back, house: House) -> None:
+def _start_back(back: BackOffice, house: House) -> None:
     """Starts the back office as soon as it can be: it loads while this process does."""
     back.start()
     house.status.back = back

@@ -32,6 +32,7 @@ class Hours(Settings):
     """[hours], all in Asia/Seoul."""
 
     opens: time = time(9)
+    """When the city begins to work; periods of hours and deferred answers begin then."""
     closes: time = time(18)
     """A simple question received strictly before this is answered the same day."""
     lunch: tuple[time, time] | None = (time(12), time(13))
@@ -59,7 +60,7 @@ class Security(Settings):
     key: SecretRef | None = None
     """64 hexadecimal digits that seal what rests on disk; left out: the file var/key."""
     allow_hosts: tuple[str, ...] = ()
-    """Private hosts from which attachments may be fetched all the same."""
+    """Private hosts from which attachments may be fetched all the same; no channel of this version fetches any."""
 
 
 class Log(Settings):
@@ -77,8 +78,11 @@ class PipelineSettings(Settings):
     var: str = "var"
     """Folder for everything that is written, relative to this file; EUNGDAPSO_VAR moves it."""
     stream: str = "embedded"
+    """Engine of the log between the stages: "embedded"."""
     cases: str = "embedded"
+    """Engine of the case store: "embedded"."""
     search: str = "embedded"
+    """Engine of the search index: "embedded"."""
     web: Web = Web()
     hours: Hours = Hours()
     deadlines: dict[Kind, str] = {}

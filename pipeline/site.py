@@ -1,8 +1,8 @@
 """The web of a running instance: hooks, pages and API, with everything that they are given."""
 
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -32,7 +32,6 @@ def application(house: House, accept: Accept) -> ASGIApp:
         ),
         find=partial(_found, reader),
         readiness=house.status.readiness,
-        now=house.clock,
         changed=house.changes.wait,
         form_token=_form_token(house),
         metrics=lambda: metrics.page(house.others()),
@@ -45,6 +44,6 @@ def _found(reader: Reader, words: str, limit: int) -> list[str]:
     return [hit.message_id for hit in reader.find(words, queues=None, confidential=True, limit=limit)]
 
 
-def _form_token(house: House) -> Any:
+def _form_token(house: House) -> Callable[[], str] | None:
     forms = [part for part in house.plan.webhooks.values() if isinstance(part, Form)]
     return (lambda: forms[0].token(time.time())) if forms else None

@@ -6,8 +6,8 @@ from core.personal import names_somebody
 from core.reply import Style
 from router.view import View
 
-# From here on it is said to happen now; what is only spoken of may be answered.
-_URGENT = 0.9
+# From here on it may be happening now; what is only spoken of may be answered.
+_URGENT = 0.7
 
 
 def why_not(view: View) -> str:

@@ -101,7 +101,7 @@ def _needs(when: When) -> Iterator[Callable[[View], bool]]:
     """Yields what must hold for a row to apply, as far as the signs tell."""
     for name in _BY_FINDING:
         if getattr(when, name):
-            yield lambda view, name=name: bool(view.findings.get(name))
+            yield partial(_is_found, name)
     if when.context:
         yield _CONTEXTS[when.context]
     if when.demand is not None:
@@ -191,6 +191,10 @@ def _owner(when: When, view: View) -> Grounds:
     if not _owns(when, view.owner):
         return None
     return (topic, view.owned) if view.owned else (topic,)
+
+
+def _is_found(classifier: str, view: View) -> bool:
+    return bool(view.findings.get(classifier))
 
 
 def _owns(when: When, owner: str) -> bool:

@@ -4,15 +4,15 @@ import asyncio
 import ctypes
 import os
 from collections.abc import Callable, Sequence
-from datetime import UTC
-from functools import cache
+from datetime import UTC, datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from core.errors import Rejected, Unavailable
-from core.reply import Receipt, Reply, Sender
+from core.reply import Receipt, Reply, Sender, Verdict
 
 # From so many files on, one sync of the whole file system costs less than one for each.
 _MANY = 16
@@ -29,6 +29,7 @@ class FileSender(Sender):
     """
 
     repeatable = True
+    together = True
 
     def __init__(self, folder: Path, compose_eml: Callable[[Reply], bytes] | None = None) -> None:
         self._folder = folder
@@ -43,6 +44,13 @@ class FileSender(Sender):
             self._writer = asyncio.create_task(self._write_waiting())
         await done
         return Receipt(provider_id=file_name(reply))
+
+    async def send_all(self, replies: Sequence[Reply]) -> list[Verdict]:
+        try:
+            refused = await asyncio.to_thread(self._write, replies)
+        except OSError as error:
+            return [self._unwritable(error) for _ in replies]
+        return [refused.get(reply.id) or Receipt(provider_id=file_name(reply)) for reply in replies]
 
     async def find(self, reply: Reply) -> Receipt | None:
         path = self._folder / file_name(reply)
@@ -70,19 +78,26 @@ class FileSender(Sender):
     def _write(self, replies: Sequence[Reply]) -> _Verdicts:
         """Writes all under temporary names, makes them durable together, then gives them their names."""
         self._folder.mkdir(0o700, parents=True, exist_ok=True)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return self._write_into(folder, replies)
+        finally:
+            os.close(folder)
+
+    def _write_into(self, folder: int, replies: Sequence[Reply]) -> _Verdicts:
         refused: _Verdicts = {}
         written: list[str] = []
         for reply in replies:
             try:
-                written += [_write_part(self._folder, name, body) for name, body in self._files(reply)]
+                written += [_write_part(folder, name, body) for name, body in self._files(reply)]
             except Rejected as error:
                 refused[reply.id] = error
             except OSError as error:
                 refused[reply.id] = self._unwritable(error)
-        _sync(self._folder, [_part(name) for name in written])
+        _sync(folder, [_part(name) for name in written])
         for name in written:
-            os.rename(self._folder / _part(name), self._folder / name)  # noqa: PTH104 (a path object each costs more)
-        _sync(self._folder, [""])
+            os.rename(_part(name), name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
         return refused
 
     def _files(self, reply: Reply) -> list[tuple[str, bytes]]:
@@ -96,8 +111,12 @@ class FileSender(Sender):
 
 
 def file_name(reply: Reply) -> str:
-    created = reply.created_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{created}-{reply.case}-{reply.kind}-{reply.id}.json"
+    return f"{_stamp(reply.created_at)}-{reply.case}-{reply.kind}-{reply.id}.json"
+
+
+@lru_cache(maxsize=256)
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def _document(reply: Reply) -> dict[str, Any]:
@@ -123,8 +142,8 @@ def _part(name: str) -> str:
     return f".{name}.part"
 
 
-def _write_part(folder: Path, name: str, body: bytes) -> str:
-    descriptor = os.open(folder / _part(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def _write_part(folder: int, name: str, body: bytes) -> str:
+    descriptor = os.open(_part(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600, dir_fd=folder)
     try:
         rest = memoryview(body)
         while rest:
@@ -134,22 +153,18 @@ def _write_part(folder: Path, name: str, body: bytes) -> str:
     return name
 
 
-def _sync(folder: Path, names: Sequence[str]) -> None:
-    """Makes files of a folder durable ("": the folder itself)."""
+def _sync(folder: int, names: Sequence[str]) -> None:
+    """Makes files of an open folder durable."""
     sync_everything = _syncfs()
     if len(names) >= _MANY and sync_everything is not None:
-        _with(folder, sync_everything)
+        sync_everything(folder)
         return
     for name in names:
-        _with(folder / name, os.fsync)
-
-
-def _with(path: Path, act: Callable[[int], None]) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        act(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(name, os.O_RDONLY, dir_fd=folder)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @cache

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from pydantic import Field
 
@@ -11,7 +12,7 @@ from cases.outbox import Claimed, Outbox, Outcome
 from core import telemetry
 from core.clock import Clock, machine_clock
 from core.errors import Rejected, Unavailable, Uncertain
-from core.reply import Receipt, Reply, Sender
+from core.reply import Receipt, Sender, Verdict
 from core.settings import Settings
 from core.wire import Ticket
 from sinks.base import Sink
@@ -79,7 +80,10 @@ class Courier(Sink[Ticket]):
         outcomes = await self._try_all(claims.ready)
         await self._write_down(outcomes)
         for claimed, outcome in zip(claims.ready, outcomes, strict=True):
-            await self._tell(claimed.reply, outcome)
+            reply, state = claimed.reply, "retried" if outcome.state == "queued" else outcome.state
+            telemetry.replied(channel=reply.channel, kind=reply.kind, state=state, case=reply.case, error=outcome.error)
+            if state == "failed":
+                await self._give_up(reply.id, reply.attempt + 1, reply.case, outcome.error)
         for ticket in claims.unparked:
             await self._give_up(ticket.row, ticket.attempt, "", "given up before")
         unknown = {ticket.row for ticket in claims.unknown}
@@ -93,37 +97,80 @@ class Courier(Sink[Ticket]):
         gate = asyncio.Semaphore(self._backoff.side_by_side)
         lines: dict[tuple[str, str], list[Claimed]] = {}
         for one in claimed:
-            lines.setdefault((one.reply.case, one.reply.to), []).append(one)
+            lines.setdefault(_line(one), []).append(one)
+        alone: list[list[Claimed]] = []
+        together: dict[Sender, list[list[Claimed]]] = {}
+        for line in lines.values():
+            sender = self._takes_many(line)
+            (alone if sender is None else together.setdefault(sender, [])).append(line)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._try_line(line, gate)) for line in lines.values()]
+            tasks = [group.create_task(self._try_line(line, gate)) for line in alone]
+            tasks += [group.create_task(self._try_together(sender, of)) for sender, of in together.items()]
         outcomes = {outcome.row: outcome for task in tasks for outcome in task.result()}
         return [outcomes[one.reply.id] for one in claimed]
+
+    def _takes_many(self, line: Sequence[Claimed]) -> Sender | None:
+        """Returns the sender that takes this line's replies together with those of other lines, if there is one."""
+        sender = self._senders.get(line[0].reply.channel)
+        if sender is None or not sender.together:
+            return None
+        plain = all(
+            one.reply.channel == line[0].reply.channel and (sender.repeatable or not one.was_sending) for one in line
+        )
+        return sender if plain else None
+
+    async def _try_together(self, sender: Sender, lines: Sequence[Sequence[Claimed]]) -> list[Outcome]:
+        """Tries the first of every line together, then the second of every line whose first need not wait, …"""
+        outcomes: list[Outcome] = []
+        waiting: set[tuple[str, str]] = set()
+        for wave in zip_longest(*lines):
+            present = [one for one in wave if one is not None]
+            outcomes += [self._behind(one) for one in present if _line(one) in waiting]
+            ready = [one for one in present if _line(one) not in waiting]
+            for begin in range(0, len(ready), self._backoff.side_by_side):
+                part = ready[begin : begin + self._backoff.side_by_side]
+                tried = await self._try_wave(sender, part)
+                waiting |= {_line(one) for one, outcome in zip(part, tried, strict=True) if outcome.state == "queued"}
+                outcomes += tried
+        return outcomes
+
+    async def _try_wave(self, sender: Sender, wave: Sequence[Claimed]) -> list[Outcome]:
+        try:
+            async with asyncio.timeout(self._backoff.try_seconds):
+                verdicts = await sender.send_all([one.reply for one in wave])
+        except TimeoutError:
+            return [self._timed_out(one) for one in wave]
+        return [self._outcome(one, verdict) for one, verdict in zip(wave, verdicts, strict=True)]
 
     async def _try_line(self, line: Sequence[Claimed], gate: asyncio.Semaphore) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for one in line:
             if outcomes and outcomes[-1].state == "queued":
-                # What comes after a reply that has to wait, waits with it.
-                outcomes.append(self._later(one, Unavailable("waits for an earlier reply of the same case")))
+                outcomes.append(self._behind(one))
                 continue
             async with gate:
                 outcomes.append(await self._try(one))
         return outcomes
 
     async def _try(self, claimed: Claimed) -> Outcome:
-        reply = claimed.reply
         try:
             async with asyncio.timeout(self._backoff.try_seconds):
-                receipt = await self._send(claimed)
-        except Rejected as error:
-            return Outcome(row=reply.id, state="failed", error=error.reason)
-        except Unavailable as error:
-            return self._later(claimed, error)
-        except Uncertain as error:
-            return Outcome(row=reply.id, state="uncertain", error=str(error))
+                return self._outcome(claimed, await self._send(claimed))
+        except (Rejected, Unavailable, Uncertain) as error:
+            return self._outcome(claimed, error)
         except TimeoutError:
             return self._timed_out(claimed)
-        return Outcome(row=reply.id, state="sent", provider_id=receipt.provider_id)
+
+    def _outcome(self, claimed: Claimed, verdict: Verdict) -> Outcome:
+        row = claimed.reply.id
+        match verdict:
+            case Receipt():
+                return Outcome(row=row, state="sent", provider_id=verdict.provider_id)
+            case Rejected():
+                return Outcome(row=row, state="failed", error=verdict.reason)
+            case Unavailable():
+                return self._later(claimed, verdict)
+        return Outcome(row=row, state="uncertain", error=str(verdict))
 
     async def _send(self, claimed: Claimed) -> Receipt:
         sender = self._senders.get(claimed.reply.channel)
@@ -142,6 +189,10 @@ class Courier(Sink[Ticket]):
             return self._later(claimed, Unavailable(error))
         return Outcome(row=claimed.reply.id, state="uncertain", error=error)
 
+    def _behind(self, claimed: Claimed) -> Outcome:
+        """What comes after a reply that has to wait, waits with it."""
+        return self._later(claimed, Unavailable("waits for an earlier reply of the same case"))
+
     def _later(self, claimed: Claimed, error: Unavailable) -> Outcome:
         """Waits and tries again, until it has been long enough."""
         now, tries = self._machine(), claimed.reply.attempt
@@ -157,16 +208,15 @@ class Courier(Sink[Ticket]):
             await asyncio.to_thread(self._outbox.settle, list(self._unwritten.values()))
             self._unwritten.clear()
 
-    async def _tell(self, reply: Reply, outcome: Outcome) -> None:
-        state = "retried" if outcome.state == "queued" else outcome.state
-        telemetry.replied(channel=reply.channel, kind=reply.kind, state=state, case=reply.case, error=outcome.error)
-        if outcome.state == "failed":
-            await self._give_up(reply.id, reply.attempt + 1, reply.case, outcome.error)
-
     async def _give_up(self, row: str, attempt: int, case: str, reason: str) -> None:
         # Retried from the dead letters, the ticket asks for one try more than there were.
         await self._park(Ticket(row=row, attempt=attempt), case, reason)
         await asyncio.to_thread(self._outbox.parked, row)
+
+
+def _line(claimed: Claimed) -> tuple[str, str]:
+    """Returns what is the same for replies that have to arrive in order."""
+    return claimed.reply.case, claimed.reply.to
 
 
 def _after(now: datetime, seconds: float) -> datetime:

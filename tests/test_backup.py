@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cases.backup import Manifest, backup, restore, verify
 from core.errors import ConfigError, Rejected
+from pipeline.backup import Manifest, backup, restore, verify
 from tests.casework import WASTE, Time, delivered, dispatched, make_store, message, opened
 
 

@@ -162,6 +162,16 @@ def test_every_command_explains_itself(words: list[str]) -> None:
     assert "Usage" in done.stdout
 
 
+@pytest.mark.parametrize("verb", [["release"], ["withdraw"], ["reopen", "--why", "다시"]])
+def test_a_case_that_is_not_there_is_said(tmp_path: Path, verb: list[str]) -> None:
+    """In a sentence, without a trace; exit 1."""
+    done = eungdapso("case", *verb, "20261123-000001-0", EUNGDAPSO_VAR=str(tmp_path))
+
+    assert 1 == done.returncode
+    assert "there is no such case" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_no_other_distribution_owns_our_names() -> None:
     """A foreign `config` on the path would shadow ours."""
     from importlib.metadata import packages_distributions

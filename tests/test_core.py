@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.clock import Rehearsal, parse_instant
-from core.errors import Rejected
+from core.clock import Rehearsal, clock_of, machine_clock, parse_instant
+from core.errors import ConfigError, Rejected
 from core.ids import uuid7
 from core.message import Arrival, Message, identity_of
 from core.settings import SecretRef, Settings
@@ -141,6 +141,22 @@ def test_a_frozen_rehearsal_stands_still() -> None:
     clock.start()
 
     assert NOON == clock()
+
+
+def test_the_environment_sets_a_rehearsals_clock() -> None:
+    """EUNGDAPSO_NOW is the instant that it shows until it is started."""
+    assert NOON == clock_of({"EUNGDAPSO_NOW": "2026-11-23T12:00"})()
+
+
+def test_without_a_word_the_clock_is_the_machines() -> None:
+    """Nothing is rehearsed by accident."""
+    assert machine_clock is clock_of({})
+
+
+def test_an_unreadable_rehearsal_is_a_mistake() -> None:
+    """The operator is told which variable to mend."""
+    with pytest.raises(ConfigError, match="EUNGDAPSO_NOW"):
+        clock_of({"EUNGDAPSO_NOW": "half past nine"})
 
 
 def test_a_time_without_a_zone_is_seouls() -> None:

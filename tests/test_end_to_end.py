@@ -249,9 +249,10 @@ def test_a_deferred_answer_comes_also_after_a_restart(tmp_path: Path) -> None:
     assert ["answer"] == kinds
 
 
-def test_a_place_that_was_missing_routes_the_same_case(tmp_path: Path) -> None:
-    """Asked for the place, the citizen replies with it: one case, now in the district's queue."""
-    with running(tmp_path, MONDAY) as instance:
+@pytest.mark.parametrize("now", [MONDAY, "2020-06-01T10:00:00"])
+def test_a_place_that_was_missing_routes_the_same_case(tmp_path: Path, now: str) -> None:
+    """Asked for the place, the citizen replies with it: one case, now in the district's queue; rehearsed, too."""
+    with running(tmp_path, now) as instance:
         assert 200 == sms(instance, "골목에 쓰레기 무단투기가 심해요 단속해주세요")
         asked = until(lambda: delivered(instance, "sms", "+821012345678"))[0]
         held = case(instance, "show", asked["case"])["queue"]

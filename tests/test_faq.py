@@ -153,6 +153,18 @@ def test_sentence_that_must_not_match(classifier: FaqClassifier, entry: Faq) -> 
     assert [] == [finding for finding in rows if finding.value == entry.id and finding.confidence >= 0.5]
 
 
+@pytest.mark.parametrize("more", ["억울해요", "정전이 됐어요", "환불"])
+def test_what_is_said_after_the_question_makes_unsure(of_the_city: FaqClassifier, more: str) -> None:
+    """The words after a question may be the matter; courtesy after it changes nothing."""
+    asked = "대형폐기물은 어떻게 버리나요?"
+
+    assert (
+        found(of_the_city, f"{asked} {more}")[0].confidence
+        < SURE
+        <= found(of_the_city, f"{asked} 감사합니다")[0].confidence
+    )
+
+
 def test_long_story_is_not_sure(classifier: FaqClassifier) -> None:
     """A question inside a long story is for a person to read."""
     story = "지난주에 이사를 하면서 짐을 정리했는데 옛날 가구가 많이 나왔고 어머니가 쓰시던 물건도 있어서 고민입니다. "

@@ -60,6 +60,28 @@ def test_a_short_letter_has_no_link_where_none_is_wanted(letters: Letters) -> No
     assert "https" not in words.text
 
 
+def test_every_case_has_its_own_number_and_link(letters: Letters) -> None:
+    """Letters that say the same differ in what is theirs, also where a link is missing."""
+    link = "https://eungdapso.example/c/2/b"
+    first = letters.write("receipt", facts(number="20261123-000001-0", link="https://eungdapso.example/c/1/a"))
+    second = letters.write("receipt", facts(number="20261123-000002-8", link=link))
+    third = letters.write("receipt", facts(number="20261123-000003-6", link=""))
+
+    assert "20261123-000001-0" in first.text
+    assert ("20261123-000002-8" in second.text, link in second.text, link) == (True, True, second.link)
+    assert "20261123-000001-0" not in second.text
+    assert ("", False) == (third.link, "https" in third.text)
+
+
+@pytest.mark.parametrize("more", [{"queue": "triage"}, {"language": "en"}, {"public": True}, {"channel": "sms"}])
+def test_what_differs_is_never_taken_from_another_letter(letters: Letters, more: dict[str, Any]) -> None:
+    """A letter reads the same whatever was written before it."""
+    alone = Letters(city(), styles={"sms": Style(short=True, link=False)}).write("receipt", facts(**more))
+    letters.write("receipt", facts())
+
+    assert alone == letters.write("receipt", facts(**more))
+
+
 def test_an_unverified_telephone_is_never_named(letters: Letters) -> None:
     """Where nobody checked the number, 120 stands."""
     words = letters.write("receipt", facts())

@@ -66,6 +66,15 @@ def test_a_readable_key_is_a_mistake(tmp_path: Path) -> None:
         place.seal(tmp_path, None, {})
 
 
+def test_another_key_is_a_mistake(tmp_path: Path) -> None:
+    """With another key everything that lies there would be parked as unreadable."""
+    place.seal(tmp_path, None, {})
+    (tmp_path / "key").write_text("ab" * 32)
+
+    with pytest.raises(ConfigError, match="not the key"):
+        place.seal(tmp_path, None, {})
+
+
 def test_a_lost_key_is_not_replaced(tmp_path: Path) -> None:
     """A new key beside old data would make it look empty."""
     (tmp_path / "cases.sqlite").write_bytes(b"")

@@ -10,11 +10,11 @@ import pytest
 
 from cases.store import CaseStore
 from core.errors import Rejected, Unavailable, Uncertain
-from core.reply import Receipt, Reply, Sender
+from core.reply import Receipt, Reply, Sender, Verdict
 from core.wire import Ticket
 from sinks._files import FileSender, file_name
 from sinks.reply import Backoff, Courier
-from tests.casework import SOFA, WASTE, Time, answered, at, dispatched, make_store, message, opened
+from tests.casework import SOFA, WASTE, Time, answered, at, dispatched, joins, make_store, message, opened
 
 
 class Channel(Sender):
@@ -293,6 +293,78 @@ async def test_what_cannot_be_written_down_is_not_sent_twice(
     assert (["sent"], 1) == (states(store, number), len(channel.sent))
 
 
+class Van(Channel):
+    """A channel that takes many at once: the n-th load fails with the n-th error."""
+
+    together = True
+
+    def __init__(self, *fails: Exception) -> None:
+        super().__init__()
+        self.loads: list[int] = []
+        self._fails = list(fails)
+
+    async def send_all(self, replies: Sequence[Reply]) -> list[Verdict]:
+        self.loads.append(len(replies))
+        if self._fails:
+            error = self._fails.pop(0)
+            if isinstance(error, TimeoutError):
+                await asyncio.Event().wait()
+            assert isinstance(error, Rejected | Unavailable | Uncertain)
+            return [error for _ in replies]
+        return await super().send_all(replies)
+
+
+async def test_a_channel_that_takes_many_gets_them_together(store: CaseStore, time: Time, parking: Parking) -> None:
+    """A batch is one load, and every reply of it is written down."""
+    store.record([dispatched(message(f"{n}번 가로등 고장", time)) for n in range(20)])
+    van = Van()
+    await courier(store, time, van, parking).write(relay(store, time))
+
+    assert ([20], 20, None) == (van.loads, len(van.sent), store.outbox.next_due())
+
+
+async def test_loads_are_no_larger_than_what_may_be_on_its_way(store: CaseStore, time: Time, parking: Parking) -> None:
+    """`side_by_side` holds for loads as well."""
+    store.record([dispatched(message(f"{n}번 가로등 고장", time)) for n in range(20)])
+    van = Van()
+    await courier(store, time, van, parking, side_by_side=8).write(relay(store, time))
+
+    assert [8, 8, 4] == van.loads
+
+
+@pytest.mark.parametrize(
+    ("error", "states_"),
+    [
+        (Unavailable("busy"), ["queued"]),
+        (Rejected("no such number"), ["failed"]),
+        (Uncertain("the line broke"), ["uncertain"]),
+        (TimeoutError(), ["uncertain"]),
+    ],
+)
+async def test_a_load_that_fails_is_judged_like_a_single_reply(
+    store: CaseStore, time: Time, parking: Parking, *, error: Exception, states_: list[str]
+) -> None:
+    """Busy waits, refused is parked, and what nobody can tell is a person's."""
+    number = opened(store, dispatched(message(WASTE, time)))
+    await courier(store, time, Van(error), parking, try_seconds=0.01).write(relay(store, time))
+
+    assert states_ == states(store, number)
+
+
+async def test_in_a_load_nobody_overtakes(store: CaseStore, time: Time, parking: Parking) -> None:
+    """Of two replies to one person about one case the second waits while the first has to, and goes after it."""
+    number = opened(store, dispatched(message(WASTE, time)))
+    store.record([joins(message("추가합니다", time), number)])
+    tickets = [Ticket(row=line.detail["row"]) for line in store.views.history(number) if "letter" in line.detail]
+    van = Van(Unavailable("busy"))
+    await courier(store, time, van, parking).write(tickets)
+    both_wait = states(store, number)
+    await courier(store, time, van, parking).write([Ticket(row=ticket.row, attempt=2) for ticket in tickets])
+
+    assert (["queued", "queued"], ["sent", "sent"]) == (both_wait, states(store, number))
+    assert ([1, 1, 1], [ticket.row for ticket in tickets]) == (van.loads, [sent.id for sent in van.sent])
+
+
 # Replies as files
 
 
@@ -364,6 +436,28 @@ async def test_a_mail_that_cannot_be_composed_harms_no_other(tmp_path: Path) -> 
     done = await asyncio.gather(*(sender.send(reply(id=str(n))) for n in range(3)), return_exceptions=True)
 
     assert [Receipt, Rejected, Receipt] == [type(one) for one in done]
+
+
+async def test_a_load_of_replies_is_written_in_one_go(tmp_path: Path) -> None:
+    """Each reply of a load has its own verdict, in order."""
+
+    def compose(made: Reply) -> bytes:
+        if made.id == "1":
+            raise Rejected("an address with a line break")
+        return b"mail"
+
+    done = await FileSender(tmp_path, compose).send_all([reply(id=str(n)) for n in range(3)])
+
+    assert [Receipt, Rejected, Receipt] == [type(one) for one in done]
+    assert 2 == len(list(tmp_path.glob("*.json")))
+
+
+async def test_a_load_for_a_folder_that_cannot_be_written_waits(tmp_path: Path) -> None:
+    """Every reply of the load is Unavailable."""
+    (tmp_path / "outbox").write_text("in the way")
+    done = await FileSender(tmp_path / "outbox" / "sms").send_all([reply(id="1"), reply(id="2")])
+
+    assert [Unavailable, Unavailable] == [type(one) for one in done]
 
 
 async def test_a_folder_that_cannot_be_written_means_later(tmp_path: Path) -> None:

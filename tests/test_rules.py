@@ -9,7 +9,7 @@ from config.schema import Faq, Rule, Topic
 from core.clock import parse_instant
 from core.decision import Context, Finding
 from core.message import Message
-from router.rules import Row
+from router.rules import Row, Rows
 from router.view import View
 
 AT = parse_instant("2026-11-23T10:00")
@@ -136,3 +136,33 @@ def test_any_finding_of_a_kind_will_do() -> None:
 def test_what_is_never_answered_by_itself(seen: View, failing: str) -> None:
     """Unchecked or expired answers, emergencies, confidential matters, machines' mail and persons are a person's."""
     assert failing == row("answer", faq="*").failing(seen)
+
+
+def test_rows_that_cannot_apply_are_left_out_and_no_other() -> None:
+    """The first row of many is the one that trying all of them finds, whatever was looked at before."""
+    wanted: list[dict[str, Any]] = [
+        {"context": "same_case"},
+        {"urgent": "*"},
+        {"topic": ["litter"], "district": "several"},
+        {"owner": ["district"], "district": "one", "demand": True, "at_least": 0.5},
+        {"faq": "*", "demand": False},
+        {"district": "none"},
+        {"owner": "*"},
+        {"district": ["gangnam"]},
+    ]
+    rows = [row(**when) for when in wanted]
+    many = Rows(rows)
+    choices = [
+        Finding("topic", "litter", 0.8),
+        Finding("faq", "bus-fare", 0.9),
+        GANGNAM,
+        SEOCHO,
+        DEMAND,
+        Finding("urgent", "fire", 0.9),
+    ]
+
+    for number in [*range(2 ** len(choices)), *range(2 ** len(choices))]:
+        found = [finding for place, finding in enumerate(choices) if number >> place & 1]
+        seen = view(*found, context=Context(same_case="1") if number % 7 == 3 else None)
+        tried = ((each.rule, grounds) for each in rows if (grounds := each.grounds(seen)) is not None)
+        assert next(tried, None) == many.first(seen)

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from twilio.request_validator import RequestValidator
 
-from connectors._cp949 import safe
-from connectors._twilio_form import read_form
+from connectors._cp949 import fit, safe
+from connectors._twilio_form import read_form, sign
 from connectors.base import Request
-from connectors.sms import Sms, SmsSettings, cp949_bytes, fit, normal_number, sign
+from connectors.sms import Sms, SmsSettings, normal_number
 from core.errors import Forged, Rejected, Uncertain
 from core.message import Message
 from core.reply import Reply
@@ -255,7 +255,7 @@ def test_place_on_the_map_is_kept() -> None:
 )
 def test_length_is_counted_in_cp949(text: str, octets: int) -> None:
     """A Hangul syllable counts two bytes, also one that EUC-KR lacks; what cannot be sent counts nothing."""
-    assert octets == cp949_bytes(text)
+    assert octets == len(safe(text).encode("cp949"))
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,15 @@ def test_a_question_in_public_gets_no_answer_in_public(store: CaseStore, time: T
 # What joins a case
 
 
+def test_a_large_batch_that_comes_again_changes_nothing(store: CaseStore, time: Time) -> None:
+    """However many messages one transaction holds, each is known when it comes again."""
+    batch = [dispatched(message(f"{n}번 가로등 고장", time)) for n in range(700)]
+    store.record(batch)
+    store.record([*batch[350:], dispatched(message(WASTE, time))])
+
+    assert 701 == len(store.outbox.due(time.now, 1000))
+
+
 def test_the_same_words_again_join_the_open_case(store: CaseStore, time: Time) -> None:
     """Sent twice by the same person, with other blanks, a matter is one case; the second time is confirmed."""
     number = opened(store, dispatched(message("강남구 쓰레기 단속", time)))

@@ -75,6 +75,11 @@ def test_other_words_are_no_danger(urgent: Urgent, text: str) -> None:
     assert () == found(urgent, text)
 
 
+def test_a_short_word_may_be_danger(urgent: Urgent) -> None:
+    """Nothing speaks against it: no emergency by itself, but above what may be answered by a machine."""
+    assert [0.75] == [finding.confidence for finding in found(urgent, "여권은 어디서 발급받나요? 흉기")]
+
+
 @pytest.mark.parametrize(
     "text", ["화재 예방 교육을 신청합니다", "자살 예방 상담 전화번호", "가스 냄새가 나면 어디에 신고하나요?"]
 )

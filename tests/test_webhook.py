@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from standardwebhooks import Webhook as Official
 
-from connectors._standard import read_keys
+from connectors._standard import read_keys, sign
 from connectors._standard_rest import Back
 from connectors.base import Request
-from connectors.webhook import Standard, WebhookSettings, sign
+from connectors.webhook import Standard, WebhookSettings
 from core.errors import Forged, Rejected, Unavailable
 from core.message import Message
 from core.reply import Reply

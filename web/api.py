@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from cases.model import STATES, By
-from core.errors import Rejected
+from core.errors import Rejected, Unavailable
 from web.services import Services
 from web.shown import as_citizen_sees, as_found, as_monitored
 
@@ -86,7 +87,9 @@ class _Calls:
 
     async def _changes(self) -> AsyncIterator[bytes]:
         while True:
-            yield b"event: monitor\ndata: " + _encode(await asyncio.to_thread(self._monitored, 50)) + b"\n\n"
+            # The next change brings what cannot be read now.
+            with suppress(Unavailable):
+                yield b"event: monitor\ndata: " + _encode(await asyncio.to_thread(self._monitored, 50)) + b"\n\n"
             await self._with.changed(_HEARTBEAT_SECONDS)
 
     def _monitored(self, limit: int) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """One ASGI application: hooks straight through, everything else by Starlette."""
 
 from pathlib import Path
+from traceback import extract_tb
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core import telemetry
 from web import api, pages, service
 from web.services import Services
 
@@ -17,19 +20,43 @@ _SECURITY_HEADERS = [
 ]
 
 
+_BUSY = "지금은 처리할 수 없습니다. 잠시 뒤 다시 시도해 주십시오.\nNot now; please try again later.\n"
+
+
 class Careful:
-    """Adds to every page what keeps a browser from being used against its user."""
+    """Adds to every page what keeps a browser from being used against its user, and says "try again" (503) for
+    whatever cannot be now, also when the fault is ours."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
         async def careful(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), *_SECURITY_HEADERS]
             await send(message)
 
-        await self._app(scope, receive, careful)
+        try:
+            await self._app(scope, receive, careful)
+        # A page's exception would be a 500, which promises nobody that the next try can work.
+        except Exception as error:  # noqa: BLE001
+            # Where it happened, and nothing of what was in it.
+            frame = extract_tb(error.__traceback__)[-1]
+            name, at = type(error).__name__, f"{frame.filename}:{frame.lineno}"
+            telemetry.warned("page failed", error=name, at=at)
+            if not has_begun:
+                await _try_later(scope)(scope, receive, careful)
+
+
+def _try_later(scope: Scope) -> ASGIApp:
+    headers = {"retry-after": "5"}
+    if scope["path"].startswith("/api/"):
+        return JSONResponse({"error": "not now; try again"}, status_code=503, headers=headers)
+    return PlainTextResponse(_BUSY, status_code=503, headers=headers)
 
 
 def make_app(services: Services, hooks: ASGIApp) -> ASGIApp:

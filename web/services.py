@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from cases.store import CaseStore
@@ -22,7 +21,6 @@ class Services:
     faqs: Faqs
     find: Find
     readiness: Callable[[], Awaitable[tuple[bool, Mapping[str, Any]]]]
-    now: Callable[[], datetime]
     # Waits until something changed in the cases, at most so many seconds.
     changed: Callable[[float], Awaitable[None]]
     # The Prometheus exposition of all processes.

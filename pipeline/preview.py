@@ -1,4 +1,4 @@
-"""One decision at the desk of whoever asks: `eungdapso route`, without a store and without acting."""
+"""What would be decided: `eungdapso route`, without a store and without acting."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from core.clock import SEOUL, parse_instant
+from core.clock import SEOUL, clock_of, parse_instant
 from core.decision import Context, Decision
 from core.errors import ConfigError
 from core.message import Location, Message
-from pipeline.build import clock_of, plan
+from pipeline.build import plan
 from pipeline.desk import redacted
 
 _BATCH = 256
@@ -36,13 +36,13 @@ class Row(msgspec.Struct, forbid_unknown_fields=True):
     id: Any = None
 
 
-class Table:
+class Preview:
     """Decides rows as the running pipeline would."""
 
     def __init__(self, config: Path) -> None:
         self._plan = plan(config)
         self._router = self._plan.router()
-        self._clock, _ = clock_of(self._plan.environment)
+        self._clock = clock_of(self._plan.environment)
 
     def decided(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         messages = [self._message(row) for row in rows]
