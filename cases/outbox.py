@@ -37,9 +37,9 @@ _CLAIMED = """SELECT id, number, kind, recipient, cause, channel, account, seale
 deferred, state, attempts, created_at, first_try_at, parked FROM outbox WHERE id IN ({wanted})"""
 _TAKEN = """UPDATE outbox SET state = 'sending', attempts = attempts + 1, parked = FALSE, retry_at = NULL,
 first_try_at = coalesce(first_try_at, {place}) WHERE state IN ('queued', 'failed') AND id IN ({wanted})"""
-# By number, whatever the planner thinks: by queue, all answers that wait for the morning would be read each time.
+# By number, whatever the planner thinks: by queue or state it would read every open case each time.
 _ANSWERED = f"""UPDATE cases SET state = 'answered', answered_by = 'faq', answered_at = {{place}}, sameness = NULL
-WHERE queue || '' = '' AND state IN ({", ".join(f"'{state}'" for state in OPEN)})
+WHERE queue || '' = '' AND state || '' IN ({", ".join(f"'{state}'" for state in OPEN)})
 AND number IN (SELECT number FROM outbox WHERE kind = 'answer' AND id IN ({{wanted}}))"""
 State = Literal["sent", "queued", "failed", "uncertain"]
 

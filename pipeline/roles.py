@@ -16,6 +16,7 @@ from pipeline.build import Plan, make_desk
 from pipeline.decider import Decider
 from pipeline.house import House, Role, Say, lock_roles, open_house
 from pipeline.rebuild import watch
+from web.timely import Timely
 
 
 def _nothing(_house: House) -> None:
@@ -89,6 +90,7 @@ async def _start_web(house: House, listening: socket.socket) -> None:
     app = site.application(house, flow.door(house.stream, house.seal))
     config = uvicorn.Config(
         app,
+        http=Timely,
         log_config=None,
         proxy_headers=False,
         access_log=False,

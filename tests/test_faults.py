@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from bench.instance import TOKEN, Instance
 from bench.ledger import compare
@@ -22,10 +24,11 @@ from core.message import Arrival
 from core.wire import Seal
 from pipeline import flow
 from pipeline.decider import Decider
-from pipeline.desk import Outcome
+from pipeline.desk import Desk, Outcome
 from streams.base import INBOUND, ROUTED
 from streams.embedded import Embedded
 from web.app import Careful
+from web.timely import Timely
 
 SEAL = Seal(bytes(32))
 LAMP = "불광천 산책로 가로등이 꺼졌습니다"
@@ -34,7 +37,7 @@ LAMP = "불광천 산책로 가로등이 꺼졌습니다"
 # --- The deciding process
 
 
-class Mortal:
+class Mortal(Desk):
     """A desk whose process is killed under its first batches, as often as `deaths` says."""
 
     def __init__(self, folder: Path, deaths: int) -> None:
@@ -161,6 +164,40 @@ def test_nothing_is_accepted_while_the_log_cannot_be_written(city: Instance) -> 
         other.execute("ROLLBACK")
 
     assert ([], 5) == (refused, len(send(city, range(2, 7))))
+
+
+def test_half_a_request_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head that does not come to its end, or has none, ends the connection; whole requests on it are answered."""
+    monkeypatch.setattr(Timely, "head_seconds", 0.2)
+
+    assert [b"200", b""] == asyncio.run(_answers(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nX: "))
+    assert [b""] == asyncio.run(_answers(b"GET / HTTP/1.1\r\nX: " + b"x" * 200_000))
+
+
+async def _answers(*requests: bytes) -> list[bytes]:
+    """Sends these to a server on one connection; returns the status of each answer, empty for a closed connection."""
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = uvicorn.Config(app, lifespan="off", log_config=None)
+    config.load()
+    make = partial(Timely, config=config, server_state=ServerState(), app_state={})
+    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
+    async with server, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        answers = [await _answer(reader, writer, one) for one in requests]
+        writer.close()
+    return answers
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes) -> bytes:
+    try:
+        writer.write(sent)
+        return (await reader.readuntil(b"\r\n\r\n"))[9:12]
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return b""
 
 
 def test_a_search_index_that_is_deleted_comes_back_whole(city: Instance) -> None:

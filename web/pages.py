@@ -20,6 +20,7 @@ from web.throttle import Throttle
 
 _FILED_WAIT_SECONDS = 3.0
 _MOST_FORM_BYTES = 65_536
+_BODY_SECONDS = 20.0
 _SAID = {
     400: "보내신 내용을 읽을 수 없습니다. 다시 적어 주십시오.",
     401: "이 화면을 연 지 오래되었거나 이미 접수하신 내용입니다. 처음 화면에서 다시 적어 주십시오.",
@@ -64,7 +65,8 @@ class _Pages:
         return self._home(q=words, faqs=faqs)
 
     async def file(self, request: Request) -> Response:
-        body = await _read(request)
+        async with asyncio.timeout(_BODY_SECONDS):
+            body = await _read(request)
         status = await _passed_on(self._hooks, request, body)
         if status != 200:
             return self._page("filed.html", status, number="", error=_SAID.get(status, _SAID[400]))
@@ -89,7 +91,8 @@ class _Pages:
             await self._with.changed(left)
 
     async def look_up(self, request: Request) -> Response:
-        form = await request.form(max_fields=4, max_files=0)
+        async with asyncio.timeout(_BODY_SECONDS):
+            form = await request.form(max_fields=4, max_files=0)
         number, key = str(form.get("number", "")).strip(), str(form.get("key", "")).strip()
         if not self._throttle.allows(number):
             return self._home(429, not_found=True)
