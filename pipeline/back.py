@@ -7,6 +7,7 @@ ends with either. What both share lies in the stores, so either may be killed at
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 from collections.abc import Mapping
 from functools import partial
@@ -26,6 +27,7 @@ from pipeline.roles import started
 
 ROLES: frozenset[Role] = frozenset({"router", "sinks"})
 _REPORT_SECONDS = 1.0
+_NICENESS = 5
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.5, 15.0
 _GO = b"go"
 _encode = msgspec.msgpack.Encoder().encode
@@ -134,6 +136,8 @@ def work(path: Path, environment: Mapping[str, str], pipe: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Whoever knocks is heard first: what waits in the stream is safe there.
+    os.nice(_NICENESS)
     try:
         made = plan(path, environment)
         telemetry.configure(json=made.settings.log.json_lines)

@@ -59,7 +59,7 @@ def _entry(arrival: Arrival, seal: Seal) -> Entry:
     return Entry(topic=INBOUND, key=named.key, body=seal.seal(encode(named)), identity=named.identity)
 
 
-async def route(stream: Stream, desk: Decides, *, most: int = 256) -> None:
+async def route(stream: Stream, desk: Decides, *, most: int = 512) -> None:
     """Decides what comes in, for ever."""
     pace = Pace()
     async for batch in _batches(stream, INBOUND, "router", most):
