@@ -6,6 +6,7 @@ import time
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 ACCOUNT = "+8225550120"
@@ -56,11 +57,11 @@ class _Connection(asyncio.Protocol):
         self._due = 0.0
         self._sid = ""
         self._buffer = b""
-        self.transport: asyncio.Transport | None = None
+        self.transport: Any = None
         self.is_waiting = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: Any) -> None:
+        # uvloop's transports are no asyncio.Transport, though they do the same.
         self.transport = transport
 
     def ask(self, due: float, sid: str, payload: bytes) -> None:

@@ -1,11 +1,12 @@
 """The whole path at a fixed offered rate: acknowledgements, lag at the end, memory, the second start."""
 
-import asyncio
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from bench.instance import TOKEN, Instance
 from bench.ledger import compare
@@ -31,7 +32,7 @@ def _memory(folder: Path, *, rate: int = 1_000, count: int = 100_000) -> Row:
     time.sleep(_WARM_SECONDS)
     seen = []
     for begin in (0, count):
-        asyncio.run(offer(instance.http, _requests(instance, count, begin), per_second=rate))
+        uvloop.run(offer(instance.http, _requests(instance, count, begin), per_second=rate))
         instance.drain()
         seen.append(instance.memory_bytes() / 1e6)
     instance.stop()
@@ -84,7 +85,7 @@ def _requests(instance: Instance, count: int, begin: int = 0) -> list[tuple[str,
 
 def _offered(instance: Instance, requests: list[tuple[str, bytes]], rate: int) -> tuple[Report, float]:
     begun = time.perf_counter()
-    report = asyncio.run(offer(instance.http, requests, per_second=rate))
+    report = uvloop.run(offer(instance.http, requests, per_second=rate))
     return report, time.perf_counter() - begun
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from core.errors import ConfigError, Unavailable
 from pipeline.desk import Desk, Outcome
+from pipeline.memory import settle_memory
 
 _encode = msgspec.msgpack.Encoder().encode
 _bodies = msgspec.msgpack.Decoder(list[bytes])
@@ -130,6 +131,7 @@ def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
     except (ConfigError, Unavailable) as error:
         _say(pipe, Answer(error=str(error)))
         return
+    settle_memory()
     _say(pipe, Answer())
     # Beside the first batches: nobody waits for a model that the first message may not need.
     threading.Thread(target=desk.warm, name="warming", daemon=True).start()

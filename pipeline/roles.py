@@ -1,7 +1,6 @@
 """What each role starts: intake its listeners, router its desk, sinks their loops, web its pages."""
 
 import asyncio
-import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -15,6 +14,7 @@ from pipeline import flow, site
 from pipeline.build import Plan, make_desk
 from pipeline.decider import Decider
 from pipeline.house import House, Role, Say, lock_roles, open_house
+from pipeline.memory import settle_memory
 from pipeline.rebuild import watch
 from web.timely import Timely
 
@@ -48,7 +48,7 @@ async def started(
             await _start_servers(house)
         if listening is not None:
             await _start_web(house, listening)
-        _settle_memory()
+        settle_memory()
         yield house
 
 
@@ -135,10 +135,3 @@ def _bind(plan: Plan) -> socket.socket:
             f"{plan.path.name}: web.port: {web.host}:{web.port} cannot be listened on ({error.strerror}). "
             "Stop what uses it, or set another port in [web]"
         ) from error
-
-
-def _settle_memory() -> None:
-    """What is alive now stays; the collector need not look at it again under load."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
