@@ -65,6 +65,9 @@ class EmailSettings(Settings):
     citizen is refused for that."""
     connections: int = Field(default=200, ge=1, le=10_000)
     """Sessions at the same time; more are told 421."""
+    connections_from_one: int = Field(default=50, ge=1, le=10_000)
+    """Sessions at the same time from one address, so that nobody takes every place; behind a gateway as many as
+    `connections`."""
     recipients: int = Field(default=100, ge=1, le=1_000)
     """Recipients of one mail; more are told 452."""
     mails: int = Field(default=10_000, ge=1)
@@ -193,6 +196,7 @@ class Email(Server[EmailSettings]):
             size_bytes=settings.size_bytes,
             line_bytes=settings.line_bytes,
             connections=settings.connections,
+            connections_from_one=settings.connections_from_one,
             recipients=settings.recipients,
             mails=settings.mails,
             seconds=settings.timeout_seconds,

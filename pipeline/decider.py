@@ -18,6 +18,7 @@ from core.errors import ConfigError, Unavailable
 from pipeline.desk import Desk, Outcome
 from pipeline.memory import settle_memory
 
+_LEAST_SECONDS, _SECONDS_EACH = 10.0, 0.2
 _encode = msgspec.msgpack.Encoder().encode
 _bodies = msgspec.msgpack.Decoder(list[bytes])
 
@@ -82,9 +83,11 @@ class Decider:
         pipe = self._pipe or self._begin()
         try:
             pipe.send_bytes(_encode(bodies))
-            if not pipe.poll(self._timeout_seconds):
+            # A hang is found by halving: the fewer there are, the less they may take.
+            seconds = min(self._timeout_seconds, _LEAST_SECONDS + _SECONDS_EACH * len(bodies))
+            if not pipe.poll(seconds):
                 self._stop(kill=True)
-                return Answer(error=f"no decision within {self._timeout_seconds:.0f} s")
+                return Answer(error=f"no decision within {seconds:.0f} s")
             return _answers.decode(pipe.recv_bytes())
         except (EOFError, OSError) as error:
             self._stop(kill=True)

@@ -87,6 +87,8 @@ class Status:
         lags: Mapping[str, int] = {}
         counts: Mapping[str, int] = {}
         dead = 0
+        if self._stream.trouble:
+            trouble["stream"] = self._stream.trouble
         try:
             lags = await self._stream.lags()
             dead = len(await self._stream.parked())

@@ -42,6 +42,8 @@ class Committer:
         self._taken: list[Waiting] = []
         self._is_stopping = False
         self._is_failing = False
+        # Why nothing can be made durable now; "" while it can.
+        self.trouble = ""
         self._next_bite = 0.0
         self._thread = threading.Thread(target=self._run, name="stream committer", daemon=True)
 
@@ -88,7 +90,10 @@ class Committer:
 
     def _commit(self) -> None:
         writes = [write for write, _ in self._taken]
-        result = self._attempt(lambda: self._log.apply(writes) if writes else self._log.look())
+        result = self._attempt(
+            lambda: self._log.apply(writes) if writes else self._log.look(),
+            proves=any(write.entries for write in writes),
+        )
         if isinstance(result, News) and result.added:
             self._ring(result.added.keys())
         taken, self._taken = self._taken, []
@@ -98,22 +103,27 @@ class Committer:
     def _tidy(self) -> None:
         if time.monotonic() < self._next_bite:
             return
+        if self._is_failing:
+            # Nobody may come to try: the door that reports itself broken is not knocked at.
+            self._attempt(self._log.probe, proves=True)
         has_more = not self._is_failing and self._attempt(self._log.tidy) is True
         self._next_bite = time.monotonic() + (_BETWEEN_BITES_SECONDS if has_more else _REST_SECONDS)
 
-    def _attempt(self, work: Callable[[], T]) -> T | Unavailable:
+    def _attempt(self, work: Callable[[], T], *, proves: bool = False) -> T | Unavailable:
+        """Does it or returns why not. Only what was written `proves` that writing works again."""
         try:
             result = work()
         except (sqlite3.Error, OSError, MemoryError) as error:
             return self._failed(unavailable(self._log.path, error))
         except (ConfigError, Unavailable) as error:
             return self._failed(Unavailable(str(error)))
-        if self._is_failing:
-            self._is_failing = False
+        if self._is_failing and proves:
+            self._is_failing, self.trouble = False, ""
             telemetry.recovered(part="stream")
         return result
 
     def _failed(self, why: Unavailable) -> Unavailable:
+        self.trouble = why.reason
         if not self._is_failing:
             self._is_failing = True
             telemetry.waiting(part="stream", reason=why.reason, seconds=_REST_SECONDS)

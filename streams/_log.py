@@ -1,5 +1,6 @@
 """The log's writing side: one transaction for whatever waits, and tidying in small bites."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from streams.base import Entry, Record
 
 T = TypeVar("T")
 
+_PROBE_BYTES = 262_144
 _BITE_SECONDS = 0.004
 _BITE_ROWS = 8
 
@@ -86,6 +88,17 @@ class Log:
             return False
         self._in_transaction(lambda db: self._bite(db, floors))
         return self._identities.is_untidy or any(self._dropped.get(t, 0) < floor for t, floor in floors.items())
+
+    def probe(self) -> None:
+        """Succeeds when the disk takes something again and the file can be written to; leaves nothing behind."""
+        path = self.path.with_name(f"{self.path.name}.probe")
+        try:
+            with path.open("wb", buffering=0) as file:
+                file.write(bytes(_PROBE_BYTES))
+                os.fsync(file.fileno())
+        finally:
+            path.unlink(missing_ok=True)
+        self._in_transaction(lambda _: None)
 
     def close(self) -> None:
         """Lets go of the file; it is opened again when it is needed."""

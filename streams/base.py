@@ -57,6 +57,11 @@ class Stream(ABC):
 
     groups: Mapping[str, Sequence[str]]
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing could be made durable when it was last tried, "" when it could."""
+        return ""
+
     @abstractmethod
     async def start(self) -> None:
         """Connects and recovers. Raises `ConfigError` when the place cannot be used at all."""

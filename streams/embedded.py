@@ -125,6 +125,10 @@ class Embedded(Stream):
         parked = [(record, batch.group, _writable(reason)) for record, reason in park]
         await self._write(Write(entries=publish, reader=reader, place=place, park=parked))
 
+    @property
+    def trouble(self) -> str:
+        return self._committer.trouble if self._committer is not None else ""
+
     async def lags(self) -> dict[str, int]:
         return await self._ask(lambda reading: reading.lags(self.groups))
 

@@ -499,3 +499,13 @@ async def test_certificate_that_is_none_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"connectors\.email\.certificate: .*none\.pem"):
         await email.serve(Log().accept, lambda: NOON, lambda _: None)
+
+
+async def test_one_address_cannot_take_every_place() -> None:
+    """Beyond its share an address is told to come again; its first sessions go on."""
+    async with serving(Log(), connections_from_one=2) as (port, _), talking(port) as first, talking(port) as second:
+        await first.heard()
+        await second.heard()
+        async with talking(port) as third:
+            assert "421" == code(await third.heard())
+        assert "250" == code(await first.say("EHLO x"))

@@ -296,6 +296,22 @@ async def test_a_locked_file(path: Path, stream: Embedded) -> None:
     assert [True] == await stream.publish(entry("after"))
 
 
+async def test_trouble_is_told_until_it_is_over(path: Path, stream: Embedded) -> None:
+    """What keeps the log from writing is known, and known to be gone, also when nobody comes to write."""
+    await stream.publish(entry("before"))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable):
+        await stream.publish(entry("during"))
+
+    assert "another program holds its lock" in stream.trouble
+    other.execute("ROLLBACK")
+    other.close()
+    async with asyncio.timeout(30):
+        while stream.trouble:
+            await asyncio.sleep(0.05)
+
+
 async def test_what_waits_for_the_disk_is_bounded(path: Path, stream: Embedded) -> None:
     """While the disk does not answer, intake is told to try again before memory fills."""
     other = sqlite3.connect(path, isolation_level=None)

@@ -44,6 +44,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     line_bytes: int
     connections: int
+    connections_from_one: int
     recipients: int
     mails: int
     seconds: float
@@ -67,6 +68,9 @@ class Door:
     def enter(self, session: "MailSession") -> bool:
         """Returns whether there is room for one more."""
         if len(self._sessions) >= self.limits.connections:
+            return False
+        # One neighbour that holds every chair would keep all others out.
+        if sum(other.host == session.host for other in self._sessions) >= self.limits.connections_from_one:
             return False
         self._sessions.add(session)
         return True
@@ -146,6 +150,12 @@ class MailSession(SMTP):
 
     def hang_up(self) -> None:
         self._writer.transport.abort()
+
+    @property
+    def host(self) -> str:
+        """The other side's address, without its port."""
+        peer = self._writer.get_extra_info("peername") if self._writer is not None else None
+        return str(peer[0]) if isinstance(peer, tuple) else ""
 
     async def _handle_client(self) -> None:
         if self._door.closing or not self._door.enter(self):
