@@ -1,7 +1,7 @@
 """docs/reference/settings.md, made from the settings themselves: `python -m pipeline.reference` writes it anew."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -23,7 +23,7 @@ def page() -> str:
     """Returns the whole page."""
     tables = [_HEAD, _table("pipeline.toml", PipelineSettings)]
     for name in parts.names("connectors"):
-        part: type[Connector[object]] = parts.find("connectors", name, Connector)
+        part: type[Connector[Any]] = parts.find("connectors", name, Connector)
         tables.append(_table(f"[connectors.{name}]", part.Settings))
     return "\n".join(tables)
 
