@@ -1,7 +1,7 @@
 """What is shown outside: to the citizen whose case it is, and on the live monitor, without confidential matters."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -18,6 +18,8 @@ from core.mask import mask, mask_handle, mask_name
 _MOST_LINES = 200
 _MOST_HITS = 1000
 _SHORTEST_TELEPHONE = 8
+# As `cases/officer.py` notes them.
+_TOLD = ("transferred", "handed over", "kind changed", "extended", "closed", "withdrawn", "reopened")
 
 
 class MonitorItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +39,16 @@ class MonitorItem(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: datetime | None
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was done with a case; `why` is the reason that the citizen was told, "" when there was none."""
+
+    at: datetime
+    what: str
+    why: str
+
+
 class CitizenView(msgspec.Struct, frozen=True, kw_only=True):
-    """What the citizen sees of the own case. `answers` are newest last: what was answered, and when."""
+    """What the citizen sees of the own case, newest last: `answers`, and `steps`, which were also told by letter."""
 
     number: str
     state: State
@@ -50,6 +60,7 @@ class CitizenView(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime | None
     answered_at: datetime | None
     answers: tuple[tuple[datetime, str], ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 class Similar(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +145,7 @@ class PublicViews:
             due_at=None if case.confidential else case.due_at,
             answered_at=case.answered_at,
             answers=tuple(self._answers(connection, case)),
+            steps=tuple(_steps(connection, case)),
         )
 
     def _answers(self, connection: Connection, case: Case) -> list[tuple[datetime, str]]:
@@ -145,6 +157,14 @@ class PublicViews:
         said = select(events.c.at, events.c.sealed).where(events.c.number == case.number, events.c.what == "answered")
         rows = connection.execute(said.order_by(events.c.id))
         return found + [(row.at, self._means.seal.open(row.sealed).decode()) for row in rows if row.sealed]
+
+
+def _steps(connection: Connection, case: Case) -> Iterator[Step]:
+    """Yields what a citizen without an address learns from the page alone."""
+    told = select(events).where(events.c.number == case.number, events.c.what.in_(_TOLD)).order_by(events.c.id)
+    for row in connection.execute(told):
+        # Where a confidential matter went, and why, is told to nobody by a page.
+        yield Step(at=row.at, what=row.what, why="" if case.confidential else row.why)
 
 
 def _monitored(case: Case) -> MonitorItem:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(metadata.version("eungdapso"))
+        raise typer.Exit
+
+
+@app.callback()
+def _begun(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Hears everyone, on every channel, and answers everyone."""
 
 
 @contextmanager
@@ -199,7 +215,10 @@ def restore(
     from pipeline.build import plan
 
     with told():
-        typer.echo(copies.restore(folder, plan(config).var))
+        var = plan(config).var
+        typer.echo(copies.restore(folder, var))
+        if not (var / "key").exists():
+            typer.echo(f"now put the key that these files were sealed with into {var / 'key'} (chmod 600)")
 
 
 def _subcommands() -> None:

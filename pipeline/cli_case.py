@@ -15,6 +15,7 @@ from rich.table import Table
 from cases.letters import moment
 from cases.model import STATES, By, Case, Entry
 from cases.store import CaseStore
+from config.mistakes import nearest
 from core.clock import clock_of
 from core.decision import Kind
 from core.errors import ConfigError, Unavailable
@@ -53,6 +54,8 @@ def desk(config: Path, by: str = "") -> Iterator[Desk]:
     """Opens the store, and rings for the relay when the work is done."""
     with told():
         plan = prepared(config)
+        if not (plan.var / "cases.sqlite").exists():
+            typer.echo(f"note: {plan.var} holds no cases yet; another folder is named in EUNGDAPSO_VAR", err=True)
         store = plan.store(plan.seal(), clock_of(plan.environment))
         store.open()
         try:
@@ -86,7 +89,7 @@ def _must_be_known(plan: Plan, queue: str | None, state: str | None) -> None:
         raise ConfigError(f"--state {state}: there is no such state. There are {', '.join(STATES)}")
     queues = {"triage", *(d.id for d in plan.city.districts), *(d.id for d in plan.city.departments)}
     if queue is not None and queue not in queues:
-        raise ConfigError(f"--queue {queue}: there is no such queue. There are {', '.join(sorted(queues))}")
+        raise ConfigError(f"--queue {queue}: there is no such queue.{nearest(queue, sorted(queues))}")
 
 
 def _listed(at: Desk, queue: str | None, state: Any, limit: int) -> list[dict[str, Any]]:
@@ -109,9 +112,10 @@ def _print(rows: list[dict[str, Any]]) -> None:
     if not rows:
         typer.echo("nothing found")
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("number", "state", "queue", "topic", "received", "due"):
-        table.add_column(name, no_wrap=name in ("number", "received", "due"), overflow="fold")
+        # A narrow terminal cuts the topic off and nothing else.
+        table.add_column(name, no_wrap=name != "queue", overflow="ellipsis" if name == "topic" else "fold")
     for row in rows:
         urgent = "[bold]![/bold]" if row.get("urgent") else ""
         table.add_row(
@@ -136,11 +140,33 @@ def show_(number: NUMBER, json: JSON = False, by: BY = "", config: CONFIG = DEFA
         show(whole)
         return
     _print([whole])
-    for message in (item.message for item in decided):
-        typer.echo(f"\n[{moment(message.received_at)}] {message.subject}\n{message.text}")
-    typer.echo()
+    _print_words(whole)
     for line in whole["history"]:
-        typer.echo(f"{line['at']:%Y-%m-%d %H:%M}  {line['who']}: {line['what']} {line['why']}".rstrip())
+        typer.echo(_history_line(line))
+
+
+def _print_words(whole: dict[str, Any]) -> None:
+    """Who wrote what, and what was made of it."""
+    address = whole["reply_to"] or "nowhere to write to"
+    typer.echo(f"from {whole['author'] or 'nobody who gave a name'} by {whole['channel']}, answers to {address}")
+    for message in whole["messages"]:
+        typer.echo(f"\n[{moment(message['received_at'])}] {message['subject']}".rstrip())
+        typer.echo(message["text"])
+    decision = whole["decision"]
+    if decision:
+        because = "; ".join(decision["because"]) or "nothing that anyone knows"
+        typer.echo(f"\ndecided by the rule '{decision['rule']}': {because}")
+    typer.echo()
+
+
+def _history_line(line: dict[str, Any]) -> str:
+    detail = line["detail"]
+    words = [
+        line["what"],
+        line["why"],
+        *(str(detail[name]) for name in ("letter", "channel", "text") if name in detail),
+    ]
+    return f"{line['at']:%Y-%m-%d %H:%M}  {line['who']}: {' · '.join(word for word in words if word)}"
 
 
 def _whole(case: Case, decided: Sequence[Routed], history: Sequence[Entry]) -> dict[str, Any]:
@@ -164,7 +190,7 @@ def _act(config: Path, by: str, act: Callable[[Desk], Case], json: bool) -> None
         if json:
             show(as_found(case))
             return
-        due = f", due {in_seoul(case.due_at):%Y-%m-%d}" if case.due_at else ""
+        due = f", due {in_seoul(case.due_at):%Y-%m-%d}" if case.due_at and case.is_open else ""
         typer.echo(f"{case.number}: {case.state} in {case.queue or 'no queue'}{due}")
 
 
@@ -196,7 +222,9 @@ def assign(
 @app.command()
 def kind(
     number: NUMBER,
-    to: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(get_args(Kind))}.")],
+    to: Annotated[
+        str, typer.Argument(metavar="KIND", help=f"One of {', '.join(k for k in get_args(Kind) if k != 'none')}.")
+    ],
     why: WHY = "",
     by: BY = "",
     json: JSON = False,

@@ -19,6 +19,7 @@ from pipeline.desk import Desk, Outcome
 from pipeline.memory import settle_memory
 
 _LEAST_SECONDS, _SECONDS_EACH = 10.0, 0.2
+_IDLE_SECONDS = 2.0
 _encode = msgspec.msgpack.Encoder().encode
 _bodies = msgspec.msgpack.Decoder(list[bytes])
 
@@ -136,9 +137,12 @@ def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
         return
     settle_memory()
     _say(pipe, Answer())
-    # Beside the first batches: nobody waits for a model that the first message may not need.
-    threading.Thread(target=desk.warm, name="warming", daemon=True).start()
+    is_warm = False
     while True:
+        if not is_warm and not pipe.poll(_IDLE_SECONDS):
+            # Where nobody waits for a model that the first messages may not need.
+            threading.Thread(target=desk.warm, name="warming", daemon=True).start()
+            is_warm = True
         try:
             bodies = _bodies.decode(pipe.recv_bytes())
         except (EOFError, OSError):

@@ -1,6 +1,7 @@
 """What each role starts: intake its listeners, router its desk, sinks their loops, web its pages."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -132,6 +133,7 @@ def _bind(plan: Plan) -> socket.socket:
         return socket.create_server((web.host, web.port), backlog=2048)
     except OSError as error:
         raise ConfigError(
-            f"{plan.path.name}: web.port: {web.host}:{web.port} cannot be listened on ({error.strerror}). "
+            f"{plan.path.name}: web.port: {web.host}:{web.port} cannot be listened on "
+            f"({os.strerror(error.errno or 0)}). "
             "Stop what uses it, or set another port in [web]"
         ) from error

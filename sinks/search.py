@@ -58,7 +58,7 @@ class Search(Sink[Routed]):
         self,
         path: Path,
         *,
-        commit_every_seconds: float = 1.0,
+        commit_every_seconds: float = 0.6,
         heap_bytes: int = 30_000_000,
         clock: Clock = machine_clock,
     ) -> None:

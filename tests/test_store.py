@@ -125,7 +125,7 @@ def test_a_message_without_a_place_waits_for_it(store: CaseStore, time: Time) ->
     case = store.views.case(opened(store, held(message(PLACELESS, time), ask="place")))
 
     assert ("waiting", True) == (case.state, case.awaits_place)
-    assert "구·동 또는 도로명을 답장해 주세요" in delivered(store, time)[0].text
+    assert "구·동 또는 도로명을 답장해 주십시오" in delivered(store, time)[0].text
 
 
 def test_a_simple_question_is_answered_and_done(store: CaseStore, time: Time) -> None:

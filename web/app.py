@@ -5,7 +5,8 @@ from traceback import extract_tb
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +21,7 @@ _SECURITY_HEADERS = [
 ]
 
 
+_NOWHERE = "찾으시는 화면이 없습니다. 주소를 확인하시거나 처음 화면으로 가 주십시오.\nThere is no such page.\n"
 _BUSY = "지금은 처리할 수 없습니다. 잠시 뒤 다시 시도해 주십시오.\nNot now; please try again later.\n"
 
 
@@ -59,11 +61,18 @@ def _try_later(scope: Scope) -> ASGIApp:
     return PlainTextResponse(_BUSY, status_code=503, headers=headers)
 
 
+async def _not_there(request: Request, _error: Exception) -> Response:
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": "there is no such address"}, status_code=404)
+    return PlainTextResponse(_NOWHERE, status_code=404)
+
+
 def make_app(services: Services, hooks: ASGIApp) -> ASGIApp:
     """Returns the application; `hooks` answers everything under /hooks/."""
     site = Starlette(
         routes=[*service.routes(services), *api.routes(services), *pages.routes(services, hooks)],
         middleware=[Middleware(Careful)],
+        exception_handlers={404: _not_there},
     )
     site.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
 

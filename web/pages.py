@@ -1,7 +1,7 @@
 """The public page: search before filing, file, look one's case up. Works without a script in the browser."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -19,11 +19,15 @@ from web.shown import as_citizen_sees
 from web.throttle import Throttle
 
 _FILED_WAIT_SECONDS = 3.0
-_MOST_FORM_BYTES = 65_536
+# Ten thousand syllables of Hangul, as a browser encodes them, are 90 kB.
+_MOST_FORM_BYTES = 262_144
 _BODY_SECONDS = 20.0
+_INPUTS = ("text", "place", "name", "contact")
+_NO_SUCH_CASE = "접수번호와 확인값이 맞는 민원이 없습니다. 다시 확인해 주십시오."
+_TOO_MANY_TRIES = "이 접수번호를 여러 번 조회하셨습니다. 15분 뒤에 다시 조회하시거나 120으로 전화해 주십시오."
 _SAID = {
     400: "보내신 내용을 읽을 수 없습니다. 다시 적어 주십시오.",
-    401: "이 화면을 연 지 오래되었거나 이미 접수하신 내용입니다. 처음 화면에서 다시 적어 주십시오.",
+    401: "이 화면을 연 지 오래되어 보내지 못했습니다. 내용을 확인하시고 다시 접수해 주십시오.",
     413: "내용이 너무 깁니다. 줄여서 다시 적어 주십시오.",
     422: "내용이 비어 있거나 읽을 수 없습니다. 다시 적어 주십시오.",
     503: "지금은 접수할 수 없습니다. 잠시 뒤 다시 보내 주시거나 120으로 전화해 주십시오.",
@@ -55,9 +59,11 @@ class _Pages:
     def _page(self, name: str, status: int = 200, **values: Any) -> Response:
         return HTMLResponse(self._templates.get_template(name).render(**values), status_code=status)
 
-    def _home(self, status: int = 200, *, q: str = "", faqs: Any = (), not_found: bool = False) -> Response:
+    def _home(self, status: int = 200, *, written: Mapping[str, str] | None = None, **values: Any) -> Response:
         token = self._with.form_token() if self._with.form_token else ""
-        return self._page("home.html", status, q=q, faqs=faqs, not_found=not_found, form_token=token)
+        told = {"q": "", "faqs": (), "not_found": "", "error": ""} | values
+        kept = dict.fromkeys(_INPUTS, "") | dict(written or {})
+        return self._page("home.html", status, form_token=token, written=kept, **told)
 
     async def home(self, request: Request) -> Response:
         words = request.query_params.get("q", "")[:200]
@@ -67,18 +73,22 @@ class _Pages:
     async def file(self, request: Request) -> Response:
         async with asyncio.timeout(_BODY_SECONDS):
             body = await _read(request)
-        status = await _passed_on(self._hooks, request, body)
+        if body is None:
+            return self._home(413, error=_SAID[413])
+        status, reason = await _passed_on(self._hooks, request, body)
         if status != 200:
-            return self._page("filed.html", status, number="", error=_SAID.get(status, _SAID[400]))
+            # What the form refuses (422), it explains to a citizen; what was written is not to be written again.
+            error = reason if status == 422 and reason else _SAID.get(status, _SAID[400])
+            return self._home(status, written=_written(body), error=error)
         return RedirectResponse(f"/filed/{quote(_receipt(body), safe='')}", status_code=303)
 
     async def filed(self, request: Request) -> Response:
         receipt = request.path_params["receipt"]
         case = await self._case_of(receipt)
         if case is None:
-            return self._page("filed.html", number="", error="")
+            return self._page("filed.html", number="")
         view = as_citizen_sees(await asyncio.to_thread(self._with.store.public.by_token, *case), self._with.city)
-        return self._page("filed.html", case=view, number=case[0], link="/c/{}/{}".format(*case), error="")
+        return self._page("filed.html", case=view, number=case[0], link="/c/{}/{}".format(*case))
 
     async def _case_of(self, receipt: str) -> tuple[str, str] | None:
         """Returns number and token of what was filed; the case is made moments after the message is durable."""
@@ -94,8 +104,10 @@ class _Pages:
         async with asyncio.timeout(_BODY_SECONDS):
             form = await request.form(max_fields=4, max_files=0)
         number, key = str(form.get("number", "")).strip(), str(form.get("key", "")).strip()
+        # People paste the whole link.
+        key = key.rstrip("/").rpartition("/")[2]
         if not self._throttle.allows(number):
-            return self._home(429, not_found=True)
+            return self._home(429, not_found=_TOO_MANY_TRIES)
         public = self._with.store.public
         return await self._shown(public.by_phone if key.isdigit() and len(key) == 4 else public.by_token, number, key)
 
@@ -108,19 +120,20 @@ class _Pages:
         try:
             view = await asyncio.to_thread(look, number, key)
         except Rejected:
-            return self._home(404, not_found=True)
+            return self._home(404, not_found=_NO_SUCH_CASE)
         response = self._page("case.html", case=as_citizen_sees(view, self._with.city))
         response.headers["cache-control"] = "no-store"
         return response
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request) -> bytes | None:
+    """Returns the whole form, None when it is too large."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
         if size > _MOST_FORM_BYTES:
-            return b""
+            return None
         parts.append(part)
     return b"".join(parts)
 
@@ -129,9 +142,15 @@ def _receipt(body: bytes) -> str:
     return parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0]
 
 
-async def _passed_on(hooks: ASGIApp, request: Request, body: bytes) -> int:
-    """Gives the form to its hook, as if the browser had called it; returns the status."""
+def _written(body: bytes) -> dict[str, str]:
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    return {name: fields[name][0] for name in _INPUTS if name in fields}
+
+
+async def _passed_on(hooks: ASGIApp, request: Request, body: bytes) -> tuple[int, str]:
+    """Gives the form to its hook, as if the browser had called it; returns the status and what the hook said."""
     status = 503
+    said = b""
     sent = False
 
     async def receive() -> Message:
@@ -142,10 +161,12 @@ async def _passed_on(hooks: ASGIApp, request: Request, body: bytes) -> int:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
-        nonlocal status
+        nonlocal status, said
         if message["type"] == "http.response.start":
             status = message["status"]
+        elif message["type"] == "http.response.body":
+            said += message.get("body", b"")
 
     scope = {**request.scope, "path": "/hooks/form", "raw_path": b"/hooks/form", "query_string": b""}
     await hooks(scope, receive, send)
-    return status
+    return status, said.decode("utf-8", "replace").strip()

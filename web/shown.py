@@ -6,13 +6,22 @@ from typing import Any
 import msgspec
 
 from cases.letters import deadline, moment
-from cases.model import TRIAGE, Case
+from cases.model import OPEN, TRIAGE, Case
 from cases.public import CitizenView, MonitorItem
 from cases.views import Found
 from config.schema import City, Department, District
 from core.clock import SEOUL
 
 _CITY_PHONE = "120"
+_STEPS = {
+    "transferred": "담당부서 변경",
+    "handed over": "소관 기관으로 이송",
+    "kind changed": "민원 종류 변경",
+    "extended": "처리기간 연장",
+    "closed": "종결",
+    "withdrawn": "취하",
+    "reopened": "다시 처리",
+}
 
 
 def as_found(found: Case | Found) -> dict[str, Any]:
@@ -62,7 +71,7 @@ def as_citizen_sees(view: CitizenView, city: City) -> dict[str, Any]:
         "received_at": in_seoul(view.received_at),
         "received": moment(view.received_at),
         "due_at": in_seoul(view.due_at),
-        "due": deadline(view.due_at) if view.due_at and view.answered_at is None else "",
+        "due": deadline(view.due_at) if view.due_at and view.state in OPEN else "",
         "answered_at": in_seoul(view.answered_at),
         "answer": view.answers[-1][1] if view.answers else "",
         "history": _history(view, city),
@@ -70,9 +79,10 @@ def as_citizen_sees(view: CitizenView, city: City) -> dict[str, Any]:
 
 
 def _history(view: CitizenView, city: City) -> list[dict[str, Any]]:
-    steps = [(view.received_at, city.words.states.get("received", "접수"))]
-    steps += [(at, city.words.states.get("answered", "답변 완료")) for at, _ in view.answers]
-    return [{"at": moment(at), "what": what} for at, what in steps]
+    steps = [(view.received_at, city.words.states.get("received", "접수"), "")]
+    steps += [(at, city.words.states.get("answered", "답변 완료"), "") for at, _ in view.answers]
+    steps += [(step.at, _STEPS.get(step.what, step.what), step.why) for step in view.steps]
+    return [{"at": moment(at), "what": what, "why": why} for at, what, why in sorted(steps, key=lambda step: step[0])]
 
 
 def _queue(queue: str, city: City) -> tuple[str, str]:
