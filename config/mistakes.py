@@ -85,6 +85,8 @@ def _sentence(path: str, mistake: ErrorDetails, container: type[BaseModel] | Non
     if mistake["type"] in ("literal_error", "enum") and isinstance(given, str):
         choices = _CHOICE.findall(str(mistake.get("ctx", {}).get("expected", "")))
         return f'{path} cannot be "{given[:60]}".{nearest(given, choices)}'
+    if mistake["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return f"{path}: should be a table: {{ name = value, … }}."
     message = mistake["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
     return f"{path}: {message}." if path else f"{message}."
 

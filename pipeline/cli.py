@@ -93,6 +93,7 @@ def check(config: CONFIG = DEFAULT) -> None:
 
     Runs the examples that rules and FAQs carry.
     """
+    from pipeline import demo
     from pipeline.build import plan
     from router.examples import check_examples
 
@@ -105,6 +106,10 @@ def check(config: CONFIG = DEFAULT) -> None:
             typer.echo(f"connectors.{name}: would run")
         for note in planned.notes:
             typer.echo(f"note: {note}")
+        if planned.notes and demo.applies(os.environ):
+            typer.echo(
+                "note: no secret is set: until one is, `run` makes random ones for trying out and starts these, too"
+            )
         city = planned.city
         typer.echo(
             f"{config}: no mistake in {len(city.districts)} districts, {len(city.departments)} departments, "

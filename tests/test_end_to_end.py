@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import smtplib
 import time
 import urllib.error
@@ -261,3 +262,33 @@ def test_a_place_that_was_missing_routes_the_same_case(tmp_path: Path, now: str)
 
         assert "triage" == held
         assert 1 == len(case(instance, "list"))
+
+
+def sent_form(instance: Instance, **fields: str) -> tuple[int, str]:
+    """Fills the page's form in and sends it; returns the status and the page that follows."""
+    page = urllib.request.urlopen(f"{instance.base}/", timeout=10).read().decode()
+    found = re.search(r'name="token" value="([^"]+)"', page)
+    assert found
+    body = urllib.parse.urlencode({"token": found[1], **fields}).encode()
+    try:
+        with urllib.request.urlopen(f"{instance.base}/file", body, timeout=10) as answer:
+            return int(answer.status), answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_a_refused_form_keeps_what_was_written(city: Instance) -> None:
+    """The page says which box is wrong, in Korean, and the citizen need not write it all again."""
+    status, page = sent_form(city, text="마포구 합정동 가로등이 꺼졌습니다.", contact="minji")
+
+    assert 422 == status
+    assert "연락처는 전자우편 주소나 전화번호로 적어 주십시오." in page
+    assert "마포구 합정동 가로등이 꺼졌습니다.</textarea>" in page
+
+
+def test_the_longest_text_that_the_page_allows_is_taken(city: Instance) -> None:
+    """Ten thousand syllables of Hangul, as a browser encodes them."""
+    status, page = sent_form(city, text="가" * 10_000)
+
+    assert 200 == status
+    assert "접수" in page

@@ -164,6 +164,7 @@ def test_a_city_is_read_whole(write: Write) -> None:
             'routing.toml:6: kind 1 (corruption): queue "hq.audit" is no queue.',
         ),
         ("routing.toml", '["뇌물"]', '["뇌물"]\npatterns = ["(돈"]', "is no regular expression"),
+        ("routing.toml", 'when = { faq = "*" }', 'when = "demand"', "when: should be a table"),
         ("routing.toml", '["부산"]', '"부산"', "routing.toml:1: elsewhere should be a list of names"),
         (
             "routing.toml",

@@ -63,6 +63,20 @@ def test_an_answer_ends_the_case_and_reaches_the_citizen(store: CaseStore, time:
     assert ((time.now, "단속하였습니다."),) == store.public.by_token(number, case.token).answers
 
 
+def test_the_page_says_what_was_done_and_why(store: CaseStore, number: str) -> None:
+    """Who left no address learns of a new department, an extension and the end, with their reasons, from the page."""
+    store.officer.transfer(number, "jongno", OFFICER, why="종로구에서 관리하는 구간입니다.")
+    store.officer.extend(number, OFFICER, why="현장을 한 번 더 확인해야 합니다.")
+    case = store.officer.close(number, OFFICER, why="같은 민원을 이미 처리하고 있습니다.")
+    steps = store.public.by_token(number, case.token).steps
+
+    assert [
+        ("transferred", "종로구에서 관리하는 구간입니다."),
+        ("extended", "현장을 한 번 더 확인해야 합니다."),
+        ("closed", "같은 민원을 이미 처리하고 있습니다."),
+    ] == [(step.what, step.why) for step in steps]
+
+
 def test_an_answer_says_who_gave_it(store: CaseStore, number: str) -> None:
     """The history names the officer and keeps the words."""
     store.officer.answer(number, "단속하였습니다.", OFFICER)
