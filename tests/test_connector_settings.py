@@ -34,9 +34,10 @@ def test_every_setting_is_explained(channel: str) -> None:
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_every_quantity_names_its_unit(channel: str) -> None:
-    """A setting that is a quantity has its unit in its name: `timeout_seconds`, or what is counted: `connections`."""
+    """A setting that is a quantity has its unit in its name: `timeout_seconds`; or it says what is counted:
+    `connections`, `connections_from_one`."""
     part: Any = find("connectors", channel, Connector)
     quantities = [name for name, described in settings_fields(part.Settings) if described.annotation in (int, float)]
-    unit = re.compile(r"(.*\.)?(\w+_(seconds|hours|days|bytes|characters)|port|[a-z]+s)")
+    unit = re.compile(r"(.*\.)?(\w+_(seconds|hours|days|bytes|characters)|port|[a-z]+s(_from_one)?)")
 
     assert [] == [name for name in quantities if not unit.fullmatch(name)]
