@@ -41,18 +41,11 @@ class House:
     loops: list[asyncio.Task[None]] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
 
-    def begin(
-        self, kind: list[asyncio.Task[None]], work: Coroutine[Any, Any, None], name: str, *, may_end: bool = False
-    ) -> None:
-        """Starts a task; when it fails, or ends though it may not, the process stops: half a pipeline is worse
-        than none."""
+    def begin(self, kind: list[asyncio.Task[None]], work: Coroutine[Any, Any, None], name: str) -> None:
+        """Starts a task that runs for ever; when it ends, the process stops: half a pipeline is worse than none."""
         task = asyncio.create_task(work, name=name)
-        task.add_done_callback(lambda done: self._ended(done, may_end=may_end))
+        task.add_done_callback(lambda _: self.stop.set())
         kind.append(task)
-
-    def _ended(self, task: asyncio.Task[None], *, may_end: bool) -> None:
-        if not may_end or (not task.cancelled() and task.exception() is not None):
-            self.stop.set()
 
     async def end(self) -> None:
         """Ends all tasks; raises what the first one failed with."""

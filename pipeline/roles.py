@@ -40,11 +40,13 @@ async def started(
         lock_roles(plan, roles, stack, wait_seconds=lock_wait_seconds)
         house = await open_house(plan, roles, say, stop, stack)
         opened(house)
+        # Let go of in this order: first the tasks, then what they use, then the stores.
+        parts = await stack.enter_async_context(AsyncExitStack())
         stack.push_async_callback(house.end)
         if "router" in roles:
-            await _start_router(house, stack)
+            await _start_router(house, parts)
         if "sinks" in roles:
-            await _start_sinks(house, stack)
+            await _start_sinks(house, parts)
         if "intake" in roles:
             await _start_servers(house)
         if listening is not None:
@@ -53,18 +55,18 @@ async def started(
         yield house
 
 
-async def _start_router(house: House, stack: AsyncExitStack) -> None:
+async def _start_router(house: House, parts: AsyncExitStack) -> None:
     decider = Decider(partial(make_desk, house.plan.path, dict(house.plan.environment)))
     await decider.start()
-    stack.push_async_callback(decider.close)
+    parts.push_async_callback(decider.close)
     house.begin(house.loops, flow.route(house.stream, decider), "router")
 
 
-async def _start_sinks(house: House, stack: AsyncExitStack) -> None:
+async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
     plan, search = house.plan, house.plan.search()
     replies = plan.replies(house.store, house.stream, house.seal)
     for sink in (plan.cases(house.store), search, plan.archive(house.seal), replies):
-        stack.push_async_callback(sink.close)
+        parts.push_async_callback(sink.close)
         pouring = flow.pour(house.stream, sink, seal=house.seal, then=house.changes.tell)
         house.begin(house.loops, pouring, type(sink).__module__)
     house.begin(house.loops, watch(search, house.store, house.status.degraded), "rebuild")

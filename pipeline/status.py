@@ -91,7 +91,7 @@ class Status:
             trouble["stream"] = self._stream.trouble
         try:
             lags = await self._stream.lags()
-            dead = len(await self._stream.parked())
+            dead = await self._stream.parked_count()
         except Unavailable as error:
             trouble["stream"] = error.reason
         try:

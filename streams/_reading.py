@@ -48,6 +48,10 @@ class Reading:
             for group in readers
         }
 
+    def parked_count(self) -> int:
+        """Returns how many are parked, whatever they hold."""
+        return int(self._ask(lambda db: db.execute("SELECT count(*) FROM parked").fetchone()[0]))
+
     def parked(self, most: int) -> list[Parked]:
         """Returns the newest parked records."""
         return [

@@ -100,6 +100,10 @@ class Stream(ABC):
         """Returns for each group how many records it has before it."""
 
     @abstractmethod
+    async def parked_count(self) -> int:
+        """Returns how many records are parked; cheap, for whoever looks every second."""
+
+    @abstractmethod
     async def parked(self, *, most: int = 1000) -> list[Parked]:
         """Returns the parked records, newest first."""
 

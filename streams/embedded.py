@@ -132,6 +132,9 @@ class Embedded(Stream):
     async def lags(self) -> dict[str, int]:
         return await self._ask(lambda reading: reading.lags(self.groups))
 
+    async def parked_count(self) -> int:
+        return await self._ask(lambda reading: reading.parked_count())
+
     async def parked(self, *, most: int = 1000) -> list[Parked]:
         return await self._ask(lambda reading: reading.parked(most))
 

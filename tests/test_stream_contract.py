@@ -245,6 +245,15 @@ async def test_parked_records_are_shown_newest_first(stream: Stream) -> None:
     assert [ids[2], ids[1]] == [parked.id for parked in await stream.parked(most=2)]
 
 
+async def test_parked_records_are_counted(stream: Stream) -> None:
+    """The count is of all that is parked; what was put back is out of it."""
+    record = Record(topic=INBOUND, offset=0, key="k", body=b"b")
+    ids = [await stream.park(record, group="router", reason="because") for _ in range(3)]
+    await stream.retry(ids[:1])
+
+    assert 2 == await stream.parked_count()
+
+
 async def test_a_parked_record_is_retried(stream: Stream) -> None:
     """`retry` publishes parked records again, whatever their identity, and takes them out of `parked`."""
     await stream.publish(entry("a", identity="1"), entry("b", identity="2"))
