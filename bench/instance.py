@@ -128,8 +128,9 @@ class Instance:
 
 
 def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [pid, *(member for child in children for member in _family(int(child)))]
+    # A process belongs to the thread that started it, and that is not always the first.
+    lists = [list_.read_text(encoding="ascii").split() for list_ in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [pid, *(member for children in lists for child in children for member in _family(int(child)))]
 
 
 def _proportional(pid: int) -> int:

@@ -166,7 +166,8 @@ def _engine(url: str) -> Engine:
             # Preparing a statement of many rows costs more than running it.
             "cached_statements": 1024,
         }
-        engine = create_engine(url, paramstyle="qmark", connect_args=arguments)
+        # The connection that wrote last writes again: what the others keep of the file's pages is worth nothing then.
+        engine = create_engine(url, paramstyle="qmark", connect_args=arguments, pool_use_lifo=True)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise ConfigError(f"the case store's url is not one that can be used: {error}. Write sqlite:///…") from error
     event.listen(engine, "connect", _prepare_sqlite)
@@ -175,7 +176,7 @@ def _engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "wal_autocheckpoint=1000"):
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-4096", "wal_autocheckpoint=1000"):
         _set(connection, setting)
 
 

@@ -22,6 +22,7 @@ from core.clock import Rehearsal
 from core.errors import ConfigError, Unavailable
 from pipeline.build import Plan, plan
 from pipeline.house import House, Role
+from pipeline.memory import few_arenas
 from pipeline.metrics import Sample, snapshot
 from pipeline.roles import started
 
@@ -138,6 +139,7 @@ def work(path: Path, environment: Mapping[str, str], pipe: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Whoever knocks is heard first: what waits in the stream is safe there.
     os.nice(_NICENESS)
+    few_arenas()
     try:
         made = plan(path, environment)
         telemetry.configure(json=made.settings.log.json_lines)

@@ -81,8 +81,9 @@ class Plan:
     def seal(self) -> Seal:
         return place.seal(self.var, self.settings.security.key, self.environment)
 
-    def stream(self) -> Embedded:
-        return Embedded(self.var / "log.sqlite", groups=GROUPS, lag_limit=self.settings.limits.lag_limit)
+    def stream(self, *, tidies: bool = False) -> Embedded:
+        lag_limit = self.settings.limits.lag_limit
+        return Embedded(self.var / "log.sqlite", groups=GROUPS, lag_limit=lag_limit, tidies=tidies)
 
     def store(self, seal: Seal, clock: Clock) -> CaseStore:
         letters = Letters(self.city, styles=self.styles)

@@ -16,7 +16,7 @@ import msgspec
 
 from core.errors import ConfigError, Unavailable
 from pipeline.desk import Desk, Outcome
-from pipeline.memory import settle_memory
+from pipeline.memory import few_arenas, give_back, settle_memory
 
 _LEAST_SECONDS, _SECONDS_EACH = 10.0, 0.2
 _IDLE_SECONDS = 2.0
@@ -130,6 +130,7 @@ def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
     # Ctrl-C reaches the whole group; the parent says when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    few_arenas()
     try:
         desk = make_desk()
     except (ConfigError, Unavailable) as error:
@@ -141,13 +142,18 @@ def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
     while True:
         if not is_warm and not pipe.poll(_IDLE_SECONDS):
             # Where nobody waits for a model that the first messages may not need.
-            threading.Thread(target=desk.warm, name="warming", daemon=True).start()
+            threading.Thread(target=_warm, args=(desk,), name="warming", daemon=True).start()
             is_warm = True
         try:
             bodies = _bodies.decode(pipe.recv_bytes())
         except (EOFError, OSError):
             return
         _say(pipe, _answer(desk, bodies))
+
+
+def _warm(desk: Desk) -> None:
+    desk.warm()
+    give_back()
 
 
 def _say(pipe: Connection, answer: Answer) -> None:

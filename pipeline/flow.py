@@ -31,6 +31,8 @@ from streams.base import INBOUND, OUTBOUND, ROUTED, Batch, Entry, Record, Stream
 
 # A process may end for reasons of its own: only who was there three times is taken for the cause.
 _TRIES_ALONE = 3
+# How many bytes of records are kept open for the groups that have not read them yet.
+_KEPT_BYTES = 2 * 1024 * 1024
 
 
 class Decides(Protocol):
@@ -93,28 +95,56 @@ async def _decided(desk: Decides, bodies: Sequence[bytes], *, tries: int = 1) ->
     return [*await _decided(desk, bodies[:middle]), *await _decided(desk, bodies[middle:])]
 
 
-async def pour(stream: Stream, sink: Sink[Any], *, seal: Seal, then: Callable[[], None] = _nothing) -> None:
+class Opener:
+    """Opens records, each once for all the groups that read it.
+
+    A value is let go when the last group has taken it; the oldest first when a group is too far behind.
+    """
+
+    def __init__(self, stream: Stream, seal: Seal) -> None:
+        self._seal = seal
+        self._readers = {topic: len(groups) for topic, groups in stream.groups.items()}
+        # By topic and offset: the value, how many groups will still ask for it, the length of its record.
+        self._kept: dict[tuple[str, int], tuple[Any, int, int]] = {}
+        self._bytes = 0
+
+    def open(self, record: Record, takes: type[Any]) -> Any:
+        """Returns what is in the record, or the `Rejected` that says why nothing is."""
+        place = record.topic, record.offset
+        if place in self._kept:
+            value, left = self._take(place)
+        else:
+            value, left = self._opened(record, takes), self._readers[record.topic]
+        if left > 1:
+            self._kept[place] = value, left - 1, len(record.body)
+            self._bytes += len(record.body)
+            while self._bytes > _KEPT_BYTES:
+                self._take(next(iter(self._kept)))
+        return value
+
+    def _take(self, place: tuple[str, int]) -> tuple[Any, int]:
+        value, left, size = self._kept.pop(place)
+        self._bytes -= size
+        return value, left
+
+    def _opened(self, record: Record, takes: type[Any]) -> Any:
+        try:
+            return decode(self._seal.open(record.body), takes)
+        except Rejected as error:
+            return error
+
+
+async def pour(stream: Stream, sink: Sink[Any], *, opener: Opener, then: Callable[[], None] = _nothing) -> None:
     """Feeds one sink, for ever: its group reads at its own pace. `then` is called after every batch."""
     group = type(sink).__module__.rpartition(".")[2]
     await patiently(group, sink.setup)
     pace = Pace()
     async for batch in _batches(stream, sink.topic, group, sink.most):
         pace.begin()
-        parked = await _written(sink, group, _opened(sink, seal, batch))
+        parked = await _written(sink, group, [(record, opener.open(record, sink.takes)) for record in batch.records])
         await _commit(stream, batch, (), parked)
         then()
         await pace.keep()
-
-
-def _opened(sink: Sink[Any], seal: Seal, batch: Batch) -> list[tuple[Record, Any]]:
-    """Returns each record with what is in it, or with the `Rejected` that says why nothing is."""
-    pairs: list[tuple[Record, Any]] = []
-    for record in batch.records:
-        try:
-            pairs.append((record, decode(seal.open(record.body), sink.takes)))
-        except Rejected as error:
-            pairs.append((record, error))
-    return pairs
 
 
 async def _written(sink: Sink[Any], group: str, pairs: Sequence[tuple[Record, Any]]) -> list[tuple[Record, str]]:

@@ -66,7 +66,8 @@ async def open_house(plan: Plan, roles: frozenset[Role], say: Say, stop: asyncio
     store = plan.store(seal, clock)
     await asyncio.to_thread(store.open)
     stack.push_async_callback(asyncio.to_thread, store.close)
-    stream = plan.stream()
+    # Where messages come in: what the back office is about to write need not wait for the broom.
+    stream = plan.stream(tidies="intake" in roles)
     await stream.start()
     stack.push_async_callback(stream.close)
     outbox = stack.enter_context(Bell(plan.var / bell.OUTBOX)) if "sinks" in roles else None

@@ -65,9 +65,10 @@ async def _start_router(house: House, parts: AsyncExitStack) -> None:
 async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
     plan, search = house.plan, house.plan.search()
     replies = plan.replies(house.store, house.stream, house.seal)
+    opener = flow.Opener(house.stream, house.seal)
     for sink in (plan.cases(house.store), search, plan.archive(house.seal), replies):
         parts.push_async_callback(sink.close)
-        pouring = flow.pour(house.stream, sink, seal=house.seal, then=house.changes.tell)
+        pouring = flow.pour(house.stream, sink, opener=opener, then=house.changes.tell)
         house.begin(house.loops, pouring, type(sink).__module__)
     house.begin(house.loops, watch(search, house.store, house.status.degraded), "rebuild")
     # A day off that was added while nothing ran moves the answers that wait for the next opening.

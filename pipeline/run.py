@@ -11,6 +11,7 @@ from pipeline import place
 from pipeline.back import BackOffice
 from pipeline.build import Plan
 from pipeline.house import House, Role, Say
+from pipeline.memory import few_arenas
 from pipeline.roles import started
 
 Asked = Literal["all", "intake", "router", "sinks", "web"]
@@ -19,6 +20,7 @@ _FRONT: frozenset[Role] = frozenset({"intake", "web"})
 
 async def run(plan: Plan, asked: Asked, say: Say) -> None:
     """Runs until SIGTERM or SIGINT. Raises `ConfigError` when something that it needs cannot be had."""
+    few_arenas()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -36,7 +36,7 @@ class Pace:
     """Keeps batches apart: in a steady flow few large ones cost a fraction of many small ones, and a lone message
     after a pause waits for nobody."""
 
-    def __init__(self, *, seconds: float = 0.05) -> None:
+    def __init__(self, *, seconds: float = 0.1) -> None:
         self._seconds = seconds
         self._begun = -math.inf
 

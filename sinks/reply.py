@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import zip_longest
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -50,8 +51,9 @@ class Courier(Sink[Ticket]):
     channel is asked what became of it; where it cannot tell, a person decides.
     """
 
-    topic = "outbound"
+    topic: ClassVar[str] = "outbound"
     takes = Ticket
+    most: ClassVar[int] = 1_024
 
     def __init__(
         self,

@@ -59,7 +59,7 @@ class Search(Sink[Routed]):
         path: Path,
         *,
         commit_every_seconds: float = 0.6,
-        heap_bytes: int = 30_000_000,
+        heap_bytes: int = 15_000_000,
         clock: Clock = machine_clock,
     ) -> None:
         self._path = path

@@ -17,6 +17,8 @@ from streams._records import Done, News, Write
 # One transaction takes no more than this, so that nobody waits long for many others.
 _MOST_ENTRIES = 8192
 _MOST_BYTES = 16 * 1024 * 1024
+# Transactions that several share begin no closer than this: fewer, larger ones cost each writer a fraction.
+_TOGETHER_SECONDS = 0.004
 # How often, with nothing to write, it looks what other processes wrote; and how often it tidies.
 _REST_SECONDS = 1.0
 # Tidying never takes more than a small part of the time, however busy or idle it is.
@@ -34,8 +36,9 @@ T = TypeVar("T")
 class Committer:
     """Group commit: a single writer waits for one sync of the disk, a hundred writers share one."""
 
-    def __init__(self, log: Log, tell: Tell, ring: Ring) -> None:
+    def __init__(self, log: Log, tell: Tell, ring: Ring, *, tidies: bool) -> None:
         self._log = log
+        self._tidies = tidies
         self._tell = tell
         self._ring = ring
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
@@ -45,6 +48,7 @@ class Committer:
         # Why nothing can be made durable now; "" while it can.
         self.trouble = ""
         self._next_bite = 0.0
+        self._next_turn = 0.0
         self._thread = threading.Thread(target=self._run, name="stream committer", daemon=True)
 
     def start(self) -> None:
@@ -77,6 +81,7 @@ class Committer:
         entries = size = 0
         try:
             item = self._queue.get(timeout=max(0.0, self._next_bite - time.monotonic()))
+            self._await_turn()
             while item is not None:
                 self._taken.append(item)
                 entries += len(item[0].entries) + 1
@@ -88,8 +93,15 @@ class Committer:
         except Empty:
             return
 
+    def _await_turn(self) -> None:
+        """Lets others come along when several came the last time; who writes alone waits for nobody."""
+        ahead = self._next_turn - time.monotonic()
+        if ahead > 0:
+            time.sleep(ahead)
+
     def _commit(self) -> None:
         writes = [write for write, _ in self._taken]
+        self._next_turn = time.monotonic() + _TOGETHER_SECONDS if len(writes) > 1 else 0.0
         result = self._attempt(
             lambda: self._log.apply(writes) if writes else self._log.look(),
             proves=any(write.entries for write in writes),
@@ -106,7 +118,7 @@ class Committer:
         if self._is_failing:
             # Nobody may come to try: the door that reports itself broken is not knocked at.
             self._attempt(self._log.probe, proves=True)
-        has_more = not self._is_failing and self._attempt(self._log.tidy) is True
+        has_more = self._tidies and not self._is_failing and self._attempt(self._log.tidy) is True
         self._next_bite = time.monotonic() + (_BETWEEN_BITES_SECONDS if has_more else _REST_SECONDS)
 
     def _attempt(self, work: Callable[[], T], *, proves: bool = False) -> T | Unavailable:

@@ -22,7 +22,7 @@ from streams.base import INBOUND, Batch, Entry, Parked, Record, Stream
 
 _DAY_SECONDS = 86_400
 _MOVED_AT_ONCE = 32_768
-_RECENT_BYTES = 8 * 1024 * 1024
+_RECENT_BYTES = 4 * 1024 * 1024
 # What may wait for the disk, whatever the number of records.
 _WAITING_BYTES = 64 * 1024 * 1024
 _BODY_BYTES = 256 * 1024 * 1024
@@ -36,9 +36,10 @@ class Embedded(Stream):
 
     `path` is the log's file, beside it stand SQLite's own and the folder `<path>.wake`. `holding` names the groups
     whose lag holds up what comes from outside. `busy_seconds` is how long another program may hold the file's lock.
+    Of several processes one `tidies`: it drops what every group has read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each by its name, most with a default)
         self,
         path: Path,
         *,
@@ -47,6 +48,7 @@ class Embedded(Stream):
         lag_limit: int = 20_000,
         keep_identities_days: float = 7,
         busy_seconds: float = 5.0,
+        tidies: bool = True,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         self.groups = groups
@@ -55,6 +57,7 @@ class Embedded(Stream):
         self._holding: list[Reader] = [(t, group) for t, names in groups.items() for group in names if group in holding]
         self._lag_limit = lag_limit
         self._busy_seconds = busy_seconds
+        self._tidies = tidies
         identities = Identities(keep_seconds=keep_identities_days * _DAY_SECONDS, move_at=_MOVED_AT_ONCE)
         self._log = Log(path, groups, identities=identities, busy_seconds=busy_seconds, unix_time=unix_time)
         self._ringer = Ringer(self._folder)
@@ -75,7 +78,7 @@ class Embedded(Stream):
         except (sqlite3.Error, OSError) as error:
             raise unavailable(self._path, error) from error
         self._reading = Reading(self._path, self._log.numbers, busy_seconds=self._busy_seconds)
-        self._committer = Committer(self._log, self._tell, self._ring_others)
+        self._committer = Committer(self._log, self._tell, self._ring_others, tidies=self._tidies)
         self._committer.start()
 
     async def close(self) -> None:

@@ -548,6 +548,21 @@ def test_what_every_group_has_read_is_dropped(path: Path, log: Log) -> None:
     assert 1 == count(path, f"log_{log.numbers[ROUTED]}")
 
 
+@pytest.mark.parametrize("tidies", [False, True])
+async def test_only_who_tidies_holds_the_broom(path: Path, monkeypatch: pytest.MonkeyPatch, tidies: bool) -> None:
+    """A process that is about to write never waits for another one's tidying."""
+    swept: list[bool] = []
+    monkeypatch.setattr(Log, "tidy", lambda _log: swept.append(True))
+    stream = Embedded(path, groups=GROUPS, tidies=tidies)
+    await stream.start()
+    await stream.publish(entry("a"))
+    # When this one is durable, the turn of the one before has ended.
+    await stream.publish(entry("b"))
+    await stream.close()
+
+    assert tidies == bool(swept)
+
+
 def test_offsets_go_on_after_everything_was_dropped(path: Path, log: Log, clock: Clock) -> None:
     """A restart on a tidied log never gives an offset a second time."""
     write(log, "a", "b", "c")
