@@ -136,7 +136,7 @@ class Opener:
 
 async def pour(stream: Stream, sink: Sink[Any], *, opener: Opener, then: Callable[[], None] = _nothing) -> None:
     """Feeds one sink, for ever: its group reads at its own pace. `then` is called after every batch."""
-    group = type(sink).__module__.rpartition(".")[2]
+    group = sink.group
     await patiently(group, sink.setup)
     pace = Pace()
     async for batch in _batches(stream, sink.topic, group, sink.most):

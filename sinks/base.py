@@ -10,13 +10,19 @@ R = TypeVar("R")
 class Sink(ABC, Generic[R]):
     """A destination that takes records of one kind from one topic.
 
-    The consumer group is the module's name. Constructing connects to nothing; `setup` does.
+    The consumer group is the module's name unless it says another. Constructing connects to nothing; `setup` does.
     """
 
     topic: ClassVar[str] = "routed"
+    group: ClassVar[str]
     takes: type[R]
     # How many records it likes to be given at once.
     most: ClassVar[int] = 256
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "group" not in vars(cls):
+            cls.group = cls.__module__.rpartition(".")[2]
 
     @abstractmethod
     async def setup(self) -> None:
