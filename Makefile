@@ -6,7 +6,7 @@ RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench crash pins clean
+.PHONY: help run test live check fix bench crash pins clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ run: $(RUN_READY) ## start the embedded pipeline with pipeline.toml
 
 test: check ## formatting, lint, types, import rules, then the tests
 	$(BIN)/python -m pytest -n 2
+
+live: $(DEV_READY) ## the suites on real servers (Kafka and Elasticsearch by Maven, PostgreSQL), started and stopped here
+	$(BIN)/python tests/live/run.py
 
 check: $(DEV_READY) ## formatting, lint, types and import rules only
 	$(BIN)/ruff format --check .

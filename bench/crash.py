@@ -43,7 +43,7 @@ class Crasher:
         self.instance.start()
         self.instance.drain()
         self.instance.stop()
-        return compare(self.instance.var, self.acknowledged)
+        return compare(self.instance.cases_url, self.instance.var / "outbox", self.acknowledged)
 
     def _kill_while_starting(self) -> None:
         moment = self._chosen.uniform(0.1, 2.0)

@@ -12,7 +12,10 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
+
+from bench.engines import Engines
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = secrets.token_hex(16)
@@ -33,6 +36,7 @@ class Instance:
     http: int = field(default_factory=free_port)
     smtp: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    is_prepared: bool = False
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +44,8 @@ class Instance:
         text = text.replace('city = "config"', f'city = "{ROOT / "config"}"', 1)
         text = re.sub(r"(?m)^port = 8120", f"port = {self.http}", text)
         text = re.sub(r"(?m)^port = 8025", f"port = {self.smtp}", text)
-        self.config.write_text(text.replace("127.0.0.1:8120", f"127.0.0.1:{self.http}"), encoding="utf-8")
+        text = text.replace("127.0.0.1:8120", f"127.0.0.1:{self.http}")
+        self.config.write_text(self.engines.written_into(text), encoding="utf-8")
 
     @property
     def config(self) -> Path:
@@ -49,6 +54,14 @@ class Instance:
     @property
     def var(self) -> Path:
         return self.folder / "var"
+
+    @property
+    def engines(self) -> Engines:
+        return Engines(name="e" + blake2b(str(self.folder).encode(), digest_size=6).hexdigest())
+
+    @property
+    def cases_url(self) -> str:
+        return self.engines.cases_url(self.var / "cases.sqlite")
 
     @property
     def base(self) -> str:
@@ -61,6 +74,9 @@ class Instance:
 
     def start(self, *, wait_seconds: float = 60) -> float:
         """Starts and waits until it is ready; returns the seconds that took."""
+        if not self.is_prepared:
+            self.engines.prepare(self.config, self.environment)
+            self.is_prepared = True
         begun = time.monotonic()
         with (self.folder / "run.log").open("ab") as log:
             self.process = subprocess.Popen(

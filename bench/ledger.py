@@ -1,15 +1,16 @@
 """Compares what was acknowledged with what the case store holds: nothing lost, nothing done twice."""
 
-import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import NullPool, create_engine, text
+
 _PER_MESSAGE = """
-SELECT m.native_id, m.action, COUNT(DISTINCT m.id), COUNT(DISTINCT c.number),
+SELECT m.native_id, MAX(m.action), COUNT(DISTINCT m.id), COUNT(DISTINCT c.number),
        COUNT(DISTINCT CASE WHEN o.kind IN ('answer', 'notice', 'acknowledgement') AND NOT o.deferred THEN o.id END)
 FROM messages m LEFT JOIN cases c ON c.message = m.id LEFT JOIN outbox o ON o.number = c.number
-WHERE m.native_id LIKE ? GROUP BY m.native_id
+WHERE m.native_id LIKE :like GROUP BY m.native_id
 """
 
 
@@ -37,13 +38,17 @@ class Verdict:
         )
 
 
-def compare(var: Path, acknowledged: Collection[str], *, prefix: str = "SM") -> Verdict:
-    """Every acknowledged new matter has one message, one case, and one answer or notice."""
-    with sqlite3.connect(f"file:{var / 'cases.sqlite'}?mode=ro", uri=True) as database:
-        rows = {row[0]: row[1:] for row in database.execute(_PER_MESSAGE, (f"{prefix}%",))}
-        unsent = database.execute("SELECT COUNT(*) FROM outbox WHERE state <> 'sent' AND NOT deferred").fetchone()[0]
-        sent = [row[0] for row in database.execute("SELECT id FROM outbox WHERE state = 'sent'")]
-    files = {path.stem[-36:] for path in (var / "outbox").rglob("*.json")}
+def compare(cases_url: str, outbox: Path, acknowledged: Collection[str], *, prefix: str = "SM") -> Verdict:
+    """Every acknowledged new matter has one message, one case, and one answer or notice, whose file is in `outbox`."""
+    engine = create_engine(cases_url, poolclass=NullPool)
+    with engine.connect() as database:
+        rows = {row[0]: row[1:] for row in database.execute(text(_PER_MESSAGE), {"like": f"{prefix}%"})}
+        unsent = database.execute(
+            text("SELECT COUNT(*) FROM outbox WHERE state <> 'sent' AND NOT deferred")
+        ).scalar_one()
+        sent = [row[0] for row in database.execute(text("SELECT id FROM outbox WHERE state = 'sent'"))]
+    engine.dispose()
+    files = {path.stem[-36:] for path in outbox.rglob("*.json")}
     return Verdict(
         acknowledged=len(acknowledged),
         recorded=len(rows),

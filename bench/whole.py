@@ -53,7 +53,7 @@ def _at(folder: Path, rate: int, seconds: int) -> list[Row]:
     instance.stop()
     second = instance.start()
     instance.stop()
-    verdict = compare(instance.var, report.acknowledged)
+    verdict = compare(instance.cases_url, instance.var / "outbox", report.acknowledged)
     name = f"whole path, {rate}/s offered for {seconds} s"
     acknowledged = len(report.seconds)
     return [

@@ -144,10 +144,10 @@ class _Lookup:
 
 
 def _references(message: Message) -> Iterator[str]:
-    """Yields what this message says it answers, the nearest first."""
-    if message.in_reply_to:
-        yield message.in_reply_to
-    yield from reversed(message.references[-_MOST_REFERENCES:])
+    """Returns what this message says it answers, the nearest first."""
+    said = (message.in_reply_to, *reversed(message.references[-_MOST_REFERENCES:]))
+    # Nothing else is an id of anybody, and not every database may be asked for it.
+    return (reference for reference in said if reference and reference.isprintable())
 
 
 def _with_text(context: Context, texts: dict[str, str]) -> Context:

@@ -1,58 +1,71 @@
-"""One place for what databases do differently: connecting, locking, loading many rows, and the names of errors."""
+"""One place for what databases do differently: transactions, locking, and loading many rows."""
 
-import sqlite3
 import threading
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from functools import wraps
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Row, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
-from core.errors import ConfigError, Rejected, Unavailable
+from cases.engines import Conflict, Taken, engine_of, translated
+from core.errors import Unavailable
 
-_BUSY_SECONDS = 10
 _Row = TypeVar("_Row", bound=Mapping[str, Any])
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
 # Few sizes, so that every statement is prepared once and found again.
 _PIECES = (256, 64, 16, 4, 1)
 _LISTS = (1, 4, 16, 64, 256)
+_TRIES = 4
+_READS: Mapping[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+def anew(act: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+    """Does it again, as a transaction of its own, when another one was in the way or wrote the same first."""
+
+    @wraps(act)
+    def tried(*given: _Given.args, **named: _Given.kwargs) -> _Made:
+        for _ in range(_TRIES - 1):
+            with suppress(Conflict, Taken):
+                return act(*given, **named)
+        return act(*given, **named)
+
+    return tried
 
 
 class Database:
-    """Hands out transactions: one writer at a time in this process, readers beside it.
+    """Hands out transactions. On SQLite one writes at a time in this process; on PostgreSQL they run side by side.
 
     Constructing connects to nothing. Whatever the engine cannot do now is `Unavailable`, what it never will is
-    `Rejected`; both leave nothing behind.
+    `Rejected`; both leave nothing behind. A connection that broke is replaced by the next transaction.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.is_sqlite = url.startswith("sqlite")
         self._engine: Engine | None = None
         self._writing = threading.Lock()
+        self._place = "?" if self.is_sqlite else "%s"
         self._statements: dict[tuple[str, tuple[str, ...], int], str] = {}
 
     def open(self) -> None:
         if self._engine is None:
-            self._engine = _engine(self.url)
+            self._engine = engine_of(self.url)
 
     def close(self) -> None:
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
 
-    @property
-    def is_sqlite(self) -> bool:
-        return self.url.startswith("sqlite")
-
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Opens a transaction that is durable when the block ends, undone when it raises."""
-        with self._writing, _translated(), self._connected().connect() as connection:
+        alone = self._writing if self.is_sqlite else nullcontext()
+        with alone, translated(), self._connected().connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
@@ -60,8 +73,16 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Opens a view of the store in which nothing changes while it is read."""
-        with _translated(), self._connected().connect() as connection, connection.begin():
-            yield connection
+        with translated(), self._connected().connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(**_READS)
+            with connection.begin():
+                yield connection
+
+    def apart(self) -> Connection:
+        """Returns a connection for who keeps it: each statement stands for itself. The caller closes it."""
+        with translated():
+            return self._connected().connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def load(
         self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, replace: str = ""
@@ -73,13 +94,16 @@ class Database:
         a busy event loop each time waits for its turn. Values go to the driver as they are (instants as numbers).
         """
         columns = tuple(rows[0]) if rows else ()
+        if not self.is_sqlite:
+            self._load_columns(connection, table, columns, rows, replace)
+            return
         for piece in _pieces(rows):
             values = tuple(chain.from_iterable([row.values() for row in piece]))
-            connection.exec_driver_sql(self._statement(connection, table, columns, len(piece), replace), values)
+            connection.exec_driver_sql(self._statement(table, columns, len(piece), replace), values)
 
     def insert_new(self, connection: Connection, table: Table, **values: Any) -> None:
         """Inserts a row unless one with its key is there already."""
-        dialect = sqlite_dialect if connection.dialect.name == "sqlite" else postgresql
+        dialect = sqlite_dialect if self.is_sqlite else postgresql
         connection.execute(dialect.insert(table).values(**values).on_conflict_do_nothing())
 
     def update_many(
@@ -87,64 +111,100 @@ class Database:
     ) -> None:
         """Changes many rows by their `id` with as few statements as `load` takes; `same` values go to all of them."""
         columns = tuple(rows[0]) if rows else ()
-        place = self._place(connection)
-        sets = [f"{c} = given.{c}" for c in columns if c != "id"] + [f"{c} = {place}" for c in same]
-        row = f"({', '.join([place] * len(columns))})"
-        for piece in _pieces(rows):
+        sets = [f"{c} = given.{c}" for c in columns if c != "id"] + [f"{c} = {self._place}" for c in same]
+        for piece in _pieces(rows) if self.is_sqlite else [rows]:
+            given, values = self._given(columns, piece)
             statement = (
-                f"WITH given ({', '.join(columns)}) AS (VALUES {', '.join([row] * len(piece))}) "
+                f"WITH given ({', '.join(columns)}) AS ({given}) "
                 f"UPDATE {table.name} SET {', '.join(sets)} FROM given WHERE {table.name}.id = given.id AND {where}"
             )
-            values = chain.from_iterable([row.values() for row in piece])
             connection.exec_driver_sql(statement, (*values, *same.values()))
 
     def rows(self, connection: Connection, statement: str, *values: Any) -> Sequence[Row[Any]]:
         """Returns the rows of a query in SQL of ours; `{place}` stands for each of `values`."""
-        return connection.exec_driver_sql(statement.format(place=self._place(connection)), values).all()
+        return connection.exec_driver_sql(statement.format(place=self._place), values).all()
 
     def each(self, connection: Connection, statement: str, wanted: Collection[Any], *values: Any) -> list[Row[Any]]:
         """Runs SQL of ours for many values in as few statements as possible; returns the rows, if it gives any.
 
-        `{wanted}` stands for the list of these values, `{place}` for each of `values`, which come first.
-        The list is filled up with its last value, so that statements of few lengths are prepared and found again.
+        `{wanted}` says "is one of these values", `{place}` stands for each of `values`, which come first.
         """
-        place, rest = self._place(connection), list(wanted)
         found: list[Row[Any]] = []
-        while rest:
-            size = next((size for size in _LISTS if size >= len(rest)), _LISTS[-1])
-            piece, rest = rest[:size], rest[size:]
-            piece += piece[-1:] * (size - len(piece))
-            made = statement.format(place=place, wanted=", ".join([place] * size))
-            result = connection.exec_driver_sql(made, (*values, *piece))
+        for test, given in self._tests(list(wanted)):
+            made = statement.format(place=self._place, wanted=test)
+            result = connection.exec_driver_sql(made, (*values, *given))
             if result.returns_rows:
                 found += result.all()
         return found
 
-    def locked(self, connection: Connection) -> str:
+    def locked(self) -> str:
         """Returns what a query says at its end to keep its rows for this transaction."""
-        return "" if connection.dialect.name == "sqlite" else " FOR UPDATE"
-
-    def _place(self, connection: Connection) -> str:
-        return "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        return "" if self.is_sqlite else " FOR UPDATE"
 
     def _connected(self) -> Engine:
         if self._engine is None:
             raise Unavailable("the case store is not open")
         return self._engine
 
-    def _statement(
-        self, connection: Connection, table: Table, columns: tuple[str, ...], size: int, replace: str
-    ) -> str:
+    def _tests(self, wanted: list[Any]) -> Iterator[tuple[str, Sequence[Any]]]:
+        """Yields the condition with its values; for SQLite in lists of few lengths, that are prepared and found again.
+
+        Such a list is filled up with its last value.
+        """
+        if wanted and not self.is_sqlite:
+            yield "= ANY(%b)", (wanted,)
+            return
+        while wanted:
+            size = next((size for size in _LISTS if size >= len(wanted)), _LISTS[-1])
+            piece, wanted = wanted[:size], wanted[size:]
+            yield f"IN ({', '.join('?' * size)})", piece + piece[-1:] * (size - len(piece))
+
+    def _given(self, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> tuple[str, Iterable[Any]]:
+        if self.is_sqlite:
+            row = f"({', '.join('?' * len(columns))})"
+            return f"VALUES {', '.join([row] * len(rows))}", chain.from_iterable([row.values() for row in rows])
+        return f"SELECT * FROM unnest({', '.join(['%b::TEXT[]'] * len(columns))})", _columns_of(rows)
+
+    def _load_columns(
+        self,
+        connection: Connection,
+        table: Table,
+        columns: tuple[str, ...],
+        rows: Sequence[Mapping[str, Any]],
+        replace: str,
+    ) -> None:
+        """Sends each column as one list: the statement is short, and the same however many rows there are."""
+        if not rows:
+            return
+        key = (table.name, columns, 0)
+        known = self._statements.get(key)
+        if known is None:
+            kinds = [table.c[c].type.compile(connection.dialect) for c in columns]
+            # Binary: written out as text, lists cost more than everything else here.
+            lists = ", ".join(f"%b::{kind}[]" for kind in kinds)
+            known = f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({lists})"
+            self._statements[key] = known = known + _replacing(columns, replace)
+        connection.exec_driver_sql(known, _columns_of(rows))
+
+    def _statement(self, table: Table, columns: tuple[str, ...], size: int, replace: str) -> str:
         key = (table.name, columns, size)
         known = self._statements.get(key)
         if known is None:
-            row = f"({', '.join([self._place(connection)] * len(columns))})"
+            row = f"({', '.join([self._place] * len(columns))})"
             known = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {', '.join([row] * size)}"
-            if replace:
-                changed = ", ".join(f"{c} = excluded.{c}" for c in columns if c != replace)
-                known += f" ON CONFLICT ({replace}) DO UPDATE SET {changed}"
-            self._statements[key] = known
+            self._statements[key] = known = known + _replacing(columns, replace)
         return known
+
+
+def _replacing(columns: tuple[str, ...], replace: str) -> str:
+    if not replace:
+        return ""
+    changed = ", ".join(f"{c} = excluded.{c}" for c in columns if c != replace)
+    return f" ON CONFLICT ({replace}) DO UPDATE SET {changed}"
+
+
+def _columns_of(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Any], ...]:
+    return tuple(map(list, zip(*[row.values() for row in rows], strict=True)))
 
 
 def _pieces(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
@@ -153,63 +213,3 @@ def _pieces(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
         size = next(piece for piece in _PIECES if piece <= len(rows) - begin)
         yield rows[begin : begin + size]
         begin += size
-
-
-def _engine(url: str) -> Engine:
-    try:
-        if make_url(url).get_backend_name() != "sqlite":
-            return create_engine(url, paramstyle="format", pool_pre_ping=True)
-        arguments = {
-            "timeout": _BUSY_SECONDS,
-            "isolation_level": None,
-            "check_same_thread": False,
-            # Preparing a statement of many rows costs more than running it.
-            "cached_statements": 1024,
-        }
-        # The connection that wrote last writes again: what the others keep of the file's pages is worth nothing then.
-        engine = create_engine(url, paramstyle="qmark", connect_args=arguments, pool_use_lifo=True)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise ConfigError(f"the case store's url is not one that can be used: {error}. Write sqlite:///…") from error
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-4096", "wal_autocheckpoint=1000"):
-        _set(connection, setting)
-
-
-def _set(connection: Any, setting: str) -> None:
-    """Waits while somebody else opens the same new file: SQLite itself does not here, however long it was told to."""
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute(f"PRAGMA {setting}").fetchall()
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that begins by reading and then wants to write would be refused while another one writes.
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (IntegrityError, DataError) as error:
-        raise Rejected(f"the case store refuses this: {error.orig}") from error
-    except (UnicodeError, OverflowError) as error:
-        # Lone surrogates, or a number that no column holds: the driver finds them before the database does.
-        raise Rejected(f"the case store cannot hold this: {error}") from error
-    except DBAPIError as error:
-        raise Unavailable(f"the case store cannot be used now: {error.orig}") from error
-    except SQLAlchemyError as error:
-        raise Unavailable(f"the case store cannot be used now: {error}") from error

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import select
 
 from cases.act import Act
+from cases.database import anew
 from cases.joining import known_pauses
 from cases.means import Means
 from cases.model import OPEN, By
@@ -39,6 +40,7 @@ class Dates:
             name = f"{why} ({by.name})"
             connection.execute(pauses.insert().values(number=None, begins_at=begins, ends_at=ends, why=name))
 
+    @anew
     def replan(self, by: By, *, calendar: Calendar | None = None, why: str, apply: bool) -> list[Change]:
         """Returns which legal dates another calendar or an outage moves; with `apply`, moves them and tells.
 

@@ -14,6 +14,8 @@ from core.text import fold
 from core.wire import Routed, Seal, decode, encode
 
 CITIZEN, SYSTEM = "citizen", "system"
+# What is longer is no id that anybody names again, and more than an index of PostgreSQL holds.
+_LONGEST_REFERENCE = 600
 _json = msgspec.json.Encoder().encode
 
 
@@ -47,13 +49,17 @@ class Ledger:
                 "author": message.author.handle,
                 "conversation": message.conversation,
                 "native_id": message.native_id,
-                "reference": message.native_id if message.channel in self._named else None,
+                "reference": self._reference(message),
                 "action": item.decision.action,
                 "reason": reason or item.decision.reason,
                 "received_at": to_stored(message.received_at),
                 "sealed": self._seal.seal(encode(_for_ever(item))),
             }
         )
+
+    def _reference(self, message: Message) -> str | None:
+        is_named = message.channel in self._named and len(message.native_id) <= _LONGEST_REFERENCE
+        return message.native_id if is_named else None
 
     def case(self, row: dict[str, Any]) -> None:
         self._cases.append(row)

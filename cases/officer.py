@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from cases.act import Act
 from cases.clock import accepted_at
+from cases.database import anew
 from cases.joining import drop_deferred, known_pauses
 from cases.ledger import Ledger
 from cases.means import Means
@@ -30,6 +31,7 @@ class Officer:
         self._means = means
         self._database = means.database
 
+    @anew
     def answer(self, number: str, text: str, by: By) -> Case:
         """Sends an officer's answer and ends the case; an automatic answer that still waits is taken back."""
         words = _said(text, "the answer", _MOST_TEXT)
@@ -42,6 +44,7 @@ class Officer:
             act.ledger.thread_of(act.case)
         return act.case
 
+    @anew
     def assign(self, number: str, by: By, *, unit: str = "", to: str = "") -> Case:
         """Gives the case to a unit or an officer. The citizen hears of it when nobody had it before."""
         if not unit and not to:
@@ -54,6 +57,7 @@ class Officer:
                 act.tell("assigned")
         return act.case
 
+    @anew
     def set_kind(self, number: str, kind: str, by: By, *, why: str = "") -> Case:
         """Changes the kind and with it the legal date; a date that moved is told to the citizen."""
         if kind not in self._means.deadlines:
@@ -66,6 +70,7 @@ class Officer:
                 act.tell("period_changed", reason=why)
         return act.case
 
+    @anew
     def transfer(self, number: str, to: str, by: By, *, why: str) -> Case:
         """Gives the case to another queue. An agency's goes to the city's transfer officer first; the same transfer
         again records that it was handed over."""
@@ -82,6 +87,7 @@ class Officer:
                 self._moved(act, to, reason)
         return act.case
 
+    @anew
     def extend(self, number: str, by: By, *, why: str) -> Case:
         """Extends the period once, by its own length, and tells the citizen why and until when (Decree 21)."""
         reason = _said(why, "the reason", _MOST_REASON)
@@ -98,14 +104,17 @@ class Officer:
             act.tell("extended", reason=reason)
         return act.case
 
+    @anew
     def close(self, number: str, by: By, *, why: str) -> Case:
         """Ends the case without an answer, with a lawful reason that the citizen is told."""
         return self._end(number, by, "close", "closed", why)
 
+    @anew
     def withdraw(self, number: str, by: By, *, why: str = "") -> Case:
         """Ends the case because the citizen took it back."""
         return self._end(number, by, "withdraw", "withdrawn", why)
 
+    @anew
     def reopen(self, number: str, by: By, *, why: str) -> Case:
         """Takes a finished case up again in its queue; its date stays."""
         reason = _said(why, "the reason", _MOST_REASON)
@@ -117,6 +126,7 @@ class Officer:
             act.note("reopened", why=reason, state=state, queue=queue)
         return act.case
 
+    @anew
     def release(self, number: str, by: By, *, released: bool = True) -> Case:
         """Lets a masked version of an answered case be shown to who asks the same; confidential ones never are."""
         with self._act(number, by, "release") as act:

@@ -8,10 +8,12 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, func, select, text, update
 
+from cases.database import anew
 from cases.deferred import Deferred, rows_of, to_person
 from cases.ledger import Ledger
 from cases.means import Means
 from cases.model import OPEN
+from cases.presence import Presence
 from cases.schema import AGAIN, NEW, UNSENT, from_stored, outbox, to_stored
 from core.calendar import Calendar
 from core.errors import Rejected
@@ -23,24 +25,28 @@ from core.wire import Ticket
 _LOST_AFTER = timedelta(minutes=15)
 _SHORTEST_WAIT_SECONDS = 0.2
 # What every letter goes through stands here as SQL: made anew for every batch it costs more than it does.
-# Whether something to the same person about the same case is still before this one.
+# Whether something to the same person about the same case is still before this one. By number, whatever the planner
+# thinks: where it does not know yet how many wait, it would read all that wait for each of them.
 _EARLIER = """EXISTS (SELECT 1 FROM outbox AS before WHERE before.number = outbox.number
-AND before.recipient = outbox.recipient AND before.id < outbox.id AND before.state IN ('queued', 'sending')
+AND before.recipient = outbox.recipient AND before.id < outbox.id AND before.state || '' IN ('queued', 'sending')
 AND before.not_before <= {place})"""
 _DUE = "SELECT id, number, attempts, state FROM outbox WHERE"
 # Ordered by what the index is of: by id the whole outbox would be read.
 _DUE_AGAIN = f"{_DUE} {AGAIN} AND retry_at <= {{place}} AND NOT {_EARLIER} ORDER BY retry_at, id LIMIT {{place}}"
 _DUE_NEW = f"{_DUE} {NEW} AND not_before <= {{place}} AND NOT {_EARLIER} ORDER BY not_before, id LIMIT {{place}}"
 _DUE_LOST = f"{_DUE} {UNSENT} AND relayed_at < {{place}} AND retry_at IS NULL ORDER BY relayed_at, id LIMIT {{place}}"
-_RELAYED = f"UPDATE outbox SET relayed_at = {{place}}, retry_at = NULL WHERE {UNSENT} AND id IN ({{wanted}})"
+# A wait that began meanwhile stays: another relay may have given the same ticket, and it was tried already.
+_RELAYED = f"""UPDATE outbox SET relayed_at = {{place}}, retry_at = NULL
+WHERE {UNSENT} AND (retry_at IS NULL OR retry_at <= {{place}}) AND id {{wanted}}"""
 _CLAIMED = """SELECT id, number, kind, recipient, cause, channel, account, sealed, in_reply_to, thread, automatic,
-deferred, state, attempts, created_at, first_try_at, parked FROM outbox WHERE id IN ({wanted})"""
-_TAKEN = """UPDATE outbox SET state = 'sending', attempts = attempts + 1, parked = FALSE, retry_at = NULL,
-first_try_at = coalesce(first_try_at, {place}) WHERE state IN ('queued', 'failed') AND id IN ({wanted})"""
+deferred, state, attempts, created_at, first_try_at, parked, claimed_by FROM outbox WHERE id {wanted} ORDER BY id"""
+_TAKEN = """UPDATE outbox SET state = 'sending', attempts = attempts + CASE state WHEN 'sending' THEN 0 ELSE 1 END,
+parked = FALSE, retry_at = NULL, first_try_at = coalesce(first_try_at, {place}), claimed_by = {place}
+WHERE state IN ('queued', 'failed', 'sending') AND id {wanted}"""
 # By number, whatever the planner thinks: by queue or state it would read every open case each time.
 _ANSWERED = f"""UPDATE cases SET state = 'answered', answered_by = 'faq', answered_at = {{place}}, sameness = NULL
 WHERE queue || '' = '' AND state || '' IN ({", ".join(f"'{state}'" for state in OPEN)})
-AND number IN (SELECT number FROM outbox WHERE kind = 'answer' AND id IN ({{wanted}}))"""
+AND number IN (SELECT number FROM outbox WHERE kind = 'answer' AND id {{wanted}})"""
 State = Literal["sent", "queued", "failed", "uncertain"]
 
 
@@ -88,6 +94,7 @@ class Outbox:
         self._means = means
         self._database = means.database
         self._deferred = Deferred(means)
+        self._presence = Presence(means.database)
 
     def due(self, now: datetime, limit: int = 256) -> list[Due]:
         """Returns rows that may go out now, oldest first; none while an earlier one to the same person is unsent."""
@@ -101,11 +108,13 @@ class Outbox:
                     found += self._database.rows(connection, query, *values, limit - len(found))
         return [Due(Ticket(row=r.id, attempt=r.attempts + (r.state == "queued")), r.number) for r in found]
 
+    @anew
     def relayed(self, rows: Sequence[Due]) -> None:
         """Remembers that these tickets are on [outbound]."""
         with self._database.write() as connection:
-            ids = [row.ticket.row for row in rows]
-            self._database.each(connection, _RELAYED, ids, to_stored(self._means.machine()))
+            ids = sorted(row.ticket.row for row in rows)
+            machine = to_stored(self._means.machine())
+            self._database.each(connection, _RELAYED, ids, machine, machine)
 
     def next_due(self) -> float | None:
         """Returns in how many seconds `due` is worth asking again, None when nothing waits."""
@@ -116,20 +125,28 @@ class Outbox:
         waits += [again - self._means.machine()] if again else []
         return max(_SHORTEST_WAIT_SECONDS, min(waits).total_seconds()) if waits else None
 
+    def close(self) -> None:
+        """Lets go of what this process keeps for as long as it sends; may be called twice."""
+        self._presence.close()
+
+    @anew
     def claim(self, tickets: Sequence[Ticket]) -> Claims:
-        """Takes these rows to send them; what was sent, given up or taken back meanwhile is left out.
+        """Takes these rows to send them; what was sent, given up or taken back meanwhile is left out, and so is what
+        another process is sending now.
 
         A deferred answer is looked at again: it is dropped when the case is in a person's hands by now, and becomes
         a person's when its FAQ no longer holds.
         """
         wanted = {ticket.row: ticket for ticket in tickets}
+        me = self._presence.name()
         with self._database.write() as connection:
-            found = self._database.each(connection, _CLAIMED + self._database.locked(connection), list(wanted))
+            found = self._database.each(connection, _CLAIMED + self._database.locked(), sorted(wanted))
             found.sort(key=attrgetter("id"))
             known = {row.id for row in found}
-            taken = [row for row in found if _may_claim(row, wanted[row.id])]
+            taken = self._free(connection, [row for row in found if _may_claim(row, wanted[row.id])])
             taken = self._deferred.still_wanted(connection, taken)
-            self._database.each(connection, _TAKEN, [row.id for row in taken], to_stored(self._means.machine()))
+            machine = to_stored(self._means.machine())
+            self._database.each(connection, _TAKEN, [row.id for row in taken], machine, me)
             ready = self._readable(connection, taken)
         return Claims(
             ready,
@@ -137,6 +154,7 @@ class Outbox:
             [ticket for ticket in tickets if ticket.row not in known],
         )
 
+    @anew
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Writes down what became of claimed rows, all or none. An answer that went out ends its case.
 
@@ -150,15 +168,23 @@ class Outbox:
                     self._not_sent(ledger, outcome)
             ledger.flush()
 
+    @anew
     def parked(self, row: str) -> None:
         """Remembers that a person can see this failed row among the dead letters."""
         with self._database.write() as connection:
             connection.execute(update(outbox).where(outbox.c.id == row).values(parked=True))
 
+    @anew
     def replan(self, calendar: Calendar) -> int:
         """Moves deferred answers that would go out when nobody works, e.g. after a holiday was added; how many."""
         with self._database.write() as connection:
             return self._deferred.replan(self._means.ledger(connection), calendar)
+
+    def _free(self, connection: Connection, rows: list[Any]) -> list[Any]:
+        """Returns the rows without those that another process, which lives, is sending."""
+        senders = {row.claimed_by for row in rows if row.state == "sending"} - {None}
+        busy = self._presence.elsewhere(connection, senders) if senders else set()
+        return [row for row in rows if row.state != "sending" or row.claimed_by not in busy]
 
     def _readable(self, connection: Connection, rows: list[Any]) -> list[Claimed]:
         """Returns what can be read; a row that was sealed with another key is given up and harms no other."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
 from cases.ledger import read_sealed
 from cases.means import Means
@@ -101,7 +101,8 @@ class PublicViews:
 
     def filed(self, channel: str, native_id: str) -> tuple[str, str] | None:
         """Returns number and token of the case that this message opened, None while it has none."""
-        opened = messages.join(cases, cases.c.message == messages.c.id)
+        # By number, which every database has an index of.
+        opened = messages.join(cases, and_(cases.c.number == messages.c.number, cases.c.message == messages.c.id))
         statement = select(cases.c.number, cases.c.token).select_from(opened)
         named = statement.where(messages.c.reference == native_id, messages.c.channel == channel)
         with self._database.read() as connection:
@@ -111,7 +112,7 @@ class PublicViews:
     def released(self, message_ids: Sequence[str], limit: int = 5) -> list[Similar]:
         """Returns answered cases whose masked text somebody released, in the order of the messages given."""
         conditions = (cases.c.released, ~cases.c.confidential, cases.c.answered_at.is_not(None))
-        opened = cases.join(messages, messages.c.id == cases.c.message)
+        opened = messages.join(cases, and_(cases.c.number == messages.c.number, cases.c.message == messages.c.id))
         with self._database.read() as connection:
             hits = messages.c.id.in_(message_ids[:_MOST_HITS])
             found = select(cases).select_from(opened).where(hits, *conditions)

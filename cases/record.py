@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, text, update
 
+from cases.database import anew
 from cases.joining import Joining, must
+from cases.ledger import Ledger
 from cases.means import Means
 from cases.model import OPEN, Case, case_of
 from cases.numbers import case_number, day_of
@@ -20,29 +22,33 @@ _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _INSTANTS = ("received_at", "accepted_at", "due_at", "answered_at", "closed_at")
 
 
+@anew
 def record(means: Means, routed: Sequence[Routed]) -> None:
     """Makes the whole batch durable, or nothing of it. A message that is known already changes nothing.
 
     Raises `Rejected` when one of them can never be recorded, `Unavailable` when the store cannot be written now.
     """
     with means.database.write() as connection:
+        ledger = means.ledger(connection)
+        # Whoever has the counter records alone, also among processes: it sees all that the others recorded.
+        numbers = _Numbers(means, connection, ledger.now)
         new = _unknown(means, connection, routed)
         if new:
-            _Recording(means, connection, new).run()
+            _Recording(means, ledger, numbers, new).run()
 
 
 class _Recording:
     """The work of one transaction; its look-ups are made for the whole batch at once."""
 
-    def __init__(self, means: Means, connection: Connection, new: Mapping[bytes, Routed]) -> None:
+    def __init__(self, means: Means, ledger: Ledger, numbers: "_Numbers", new: Mapping[bytes, Routed]) -> None:
         self._means = means
-        self._connection = connection
+        self._connection = connection = ledger.connection
         self._new = new
         self._items = items = list(new.values())
-        self._ledger = means.ledger(connection)
+        self._ledger = ledger
         self._guard = _Guard(means, connection, self._ledger.now, items)
         self._joining = Joining(means, self._ledger, self._guard.why_not)
-        self._numbers = _Numbers(means, connection, self._ledger.now)
+        self._numbers = numbers
         self._sameness = {i.message.id: awaited_sameness(i, self._ledger.now) for i in items if opens_case(i)}
         self._cases = self._known_cases()
         self._opened: dict[str, dict[str, Any]] = {}
@@ -93,7 +99,7 @@ class _Recording:
         """Finds the open cases that say the same, and remembers them."""
         since = self._ledger.now - timedelta(days=self._means.options.same_days)
         wanted = {s for s in self._sameness.values() if s is not None}
-        statement = "SELECT number FROM cases WHERE sameness IN ({wanted})"
+        statement = "SELECT number FROM cases WHERE sameness {wanted}"
         numbers = [row.number for row in self._means.database.each(self._connection, statement, wanted)]
         found = [r for r in self._rows(cases.c.number, numbers) if r["state"] in OPEN and r["received_at"] >= since]
         for row in found:
@@ -103,33 +109,37 @@ class _Recording:
     def _rows(self, column: Any, wanted: Collection[Any]) -> Iterable[RowMapping]:
         if not wanted:
             return ()
-        return self._connection.execute(select(cases).where(column.in_(wanted)).with_for_update()).mappings().all()
+        return (
+            self._connection.execute(select(cases).where(column.in_(wanted)).order_by(cases.c.number).with_for_update())
+            .mappings()
+            .all()
+        )
 
 
 class _Numbers:
-    """Gives the day's numbers, one after the other, without gaps."""
+    """Gives the day's numbers, one after the other, without gaps; keeps the counter until the transaction ends."""
 
     def __init__(self, means: Means, connection: Connection, now: datetime) -> None:
         self._means = means
         self._connection = connection
         self._day = day_of(now)
-        self._given: int | None = None
+        self._kept = self._given = self._read()
 
     def next(self) -> str:
-        if self._given is None:
-            self._given = self._read()
         self._given += 1
         return case_number(self._day, self._given)
 
     def keep(self) -> None:
-        if self._given is not None:
+        if self._given != self._kept:
             statement = update(counters).where(counters.c.day == self._day)
             self._connection.execute(statement.values(given=self._given))
 
     def _read(self) -> int:
-        self._means.database.insert_new(self._connection, counters, day=self._day, given=0)
         statement = select(counters.c.given).where(counters.c.day == self._day).with_for_update()
-        given: int = self._connection.execute(statement).scalar_one()
+        given: int | None = self._connection.execute(statement).scalar()
+        if given is None:
+            self._means.database.insert_new(self._connection, counters, day=self._day, given=0)
+            given = self._connection.execute(statement).scalar_one()
         return given
 
 
@@ -171,7 +181,7 @@ def _unknown(means: Means, connection: Connection, routed: Sequence[Routed]) -> 
     fresh: dict[bytes, Routed] = {}
     for item in routed:
         fresh.setdefault(item.message.identity, item)
-    statement = "SELECT identity FROM messages WHERE identity IN ({wanted})"
+    statement = "SELECT identity FROM messages WHERE identity {wanted}"
     for (identity,) in means.database.each(connection, statement, fresh):
         del fresh[bytes(identity)]
     return fresh

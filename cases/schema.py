@@ -130,7 +130,8 @@ cases = Table(
     # Author and words of an open case as one digest: the same again joins it. NULL when it no longer may.
     Column("sameness", BigInteger),
 )
-Index("ix_cases_queue_state_due_at", cases.c.queue, cases.c.state, cases.c.due_at)
+# In the order of a queue's page: a thousand cases are due on the same day.
+Index("ix_cases_page", cases.c.queue, cases.c.state, cases.c.due_at, cases.c.number)
 Index("ix_cases_state_due_at", cases.c.state, cases.c.due_at)
 Index("ix_cases_received_at", cases.c.received_at)
 Index("ix_cases_sameness", cases.c.sameness)
@@ -181,6 +182,8 @@ outbox = Table(
     Column("relayed_at", Instant),
     Column("retry_at", Instant),
     Column("first_try_at", Instant),
+    # The process that sends it, as cases/presence.py names it; NULL where only one does.
+    Column("claimed_by", BigInteger),
     Column("sent_at", Instant),
     Column("provider_id", Text),
     _word("error"),
@@ -190,12 +193,14 @@ outbox = Table(
 # A query that such an index shall serve has to say the same words.
 NEW = "state = 'queued' AND relayed_at IS NULL AND retry_at IS NULL"
 AGAIN = "state = 'queued' AND retry_at IS NOT NULL"
-UNSENT = "state IN ('queued', 'sending')"
+# Written so that its index serves none of the two above: it would read all that wait instead of the first.
+UNSENT = "state || '' IN ('queued', 'sending')"
 TROUBLE = "state IN ('failed', 'uncertain', 'undeliverable')"
 GUARDED = "guarded"
 Index("ix_outbox_provider_id", outbox.c.provider_id)
-_some("ix_outbox_new", outbox.c.not_before, where=NEW)
-_some("ix_outbox_again", outbox.c.retry_at, where=AGAIN)
+# With the id, in the order in which rows are taken: however many wait, the first are read and no others.
+_some("ix_outbox_new", outbox.c.not_before, outbox.c.id, where=NEW)
+_some("ix_outbox_again", outbox.c.retry_at, outbox.c.id, where=AGAIN)
 _some("ix_outbox_unsent", outbox.c.relayed_at, where=UNSENT)
 _some("ix_outbox_trouble", outbox.c.state, where=TROUBLE)
 _some("ix_outbox_guarded", outbox.c.recipient, outbox.c.created_at, where=GUARDED)

@@ -1,6 +1,7 @@
 """The case store: what staff work on, what goes out, and what is known about who wrote before."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 from cases.clock import Period
 from cases.contexts import contexts
@@ -28,6 +29,8 @@ from core.wire import Routed, Seal
 
 class CaseStore:
     """One database with everything that must not be lost. Sync; used from threads; constructing connects to nothing.
+
+    `url` is `sqlite:///…`, for one machine, or `postgresql://user@host:5432/name`, for as many processes as wanted.
 
     `outbox` is what goes out and `trouble` what did not arrive; `officer` is what staff do, `dates` moves legal
     dates; `views` is what staff see, `public` what citizens and the monitor see; `keys` knows who may ask by HTTP.
@@ -73,11 +76,15 @@ class CaseStore:
 
     def open(self) -> None:
         """Connects and brings the tables up to date. Raises `Unavailable` or `ConfigError`."""
-        self._database.open()
-        upgrade(self._database)
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._database.open()
+            upgrade(self._database)
+            undo.pop_all()
 
     def close(self) -> None:
         """Lets go of connections; may be called twice, and before `open`."""
+        self.outbox.close()
         self._database.close()
 
     def contexts(self, messages: Sequence[Message]) -> list[Context]:

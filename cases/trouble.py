@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select, text, update
 
+from cases.database import anew
 from cases.deferred import rows_of
 from cases.means import Means
 from cases.model import By
@@ -50,6 +51,7 @@ class Trouble:
         """Ends the matter: the citizen was told otherwise, or cannot be reached."""
         self._decide(row, by, why, {"state": "settled"})
 
+    @anew
     def _decide(self, row: str, by: By, why: str, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
             found = rows_of(connection, [row])

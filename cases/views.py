@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, text
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, func, select, text, union_all
 
 from cases.ledger import read_sealed
 from cases.means import Means
-from cases.model import OPEN, RECORDED, TRIAGE, By, Case, Entry, State, case_of
+from cases.model import OPEN, RECORDED, STATES, TRIAGE, By, Case, Entry, State, case_of
 from cases.numbers import parse_number
 from cases.schema import TROUBLE, UNSENT, cases, events, messages, outbox
 from core.errors import Rejected
@@ -18,6 +18,8 @@ from core.message import Message
 from core.wire import Routed
 
 _MOST = 1000
+# Of a list that is put together; beyond that, a queue by itself is not asked for.
+_MOST_PARTS = 32
 _EVERYONE = By("")
 
 
@@ -53,17 +55,14 @@ class Views:
         limit: int = 50,
     ) -> list[Case]:
         """Returns cases, the next due first; confidential ones only to who may see their queue by name."""
-        conditions: list[ColumnElement[bool]] = []
-        if queue is not None:
-            conditions.append(cases.c.queue == queue)
-        if state is not None:
-            conditions.append(cases.c.state == state)
+        queues = _queues(queue, by)
+        most = min(limit, _MOST)
         if numbers is not None:
-            conditions.append(cases.c.number.in_(list(numbers)))
-        if by.queues is not None:
-            conditions.append(cases.c.queue.in_(by.queues))
-        order = (cases.c.due_at.is_(None), cases.c.due_at, cases.c.number)
-        return self._cases(select(cases).where(*conditions).order_by(*order).limit(min(limit, _MOST)))
+            named = cases.c.number.in_(list(numbers))
+            return self._cases(_soonest(select(cases).where(named, *_is(queues, state)), most))
+        parts = list(_parts(queues, STATES if state is None else (state,)))
+        conditions = parts[0] if len(parts) == 1 else [cases.c.number.in_(_firsts(parts, most))]
+        return self._cases(_soonest(select(cases).where(*conditions), most))
 
     def found(self, message_ids: Sequence[str], by: By = _EVERYONE) -> list[Found]:
         """Returns what search hits are, in their order; recorded messages without a case belong to triage."""
@@ -155,6 +154,41 @@ class Views:
         if row.sealed:
             detail["text"] = self._means.seal.open(row.sealed).decode()
         return Entry(at=row.at, who=row.who, what=row.what, why=row.why, detail=detail)
+
+
+def _queues(queue: str | None, by: By) -> frozenset[str] | None:
+    """Returns the queues that a list is of, None for all."""
+    asked = None if queue is None else frozenset({queue})
+    return asked if by.queues is None else by.queues if asked is None else asked & by.queues
+
+
+def _is(queues: Collection[str] | None, state: State | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if queues is not None:
+        conditions.append(cases.c.queue.in_(queues))
+    if state is not None:
+        conditions.append(cases.c.state == state)
+    return conditions
+
+
+def _parts(queues: frozenset[str] | None, states: Sequence[State]) -> Iterator[list[ColumnElement[bool]]]:
+    """Yields the conditions of the parts of a list, of which each is read in the order of an index."""
+    for state in states:
+        if queues and len(queues) * len(states) <= _MOST_PARTS:
+            yield from ([cases.c.queue == queue, cases.c.state == state] for queue in sorted(queues))
+        else:
+            yield _is(queues, state)
+
+
+def _firsts(parts: Sequence[Sequence[ColumnElement[bool]]], most: int) -> CompoundSelect[str]:
+    """Returns the numbers among which the first are: those of all would be sought among all that ever were."""
+    firsts = (_soonest(select(cases.c.number).where(*part), most) for part in parts)
+    return union_all(*[select(first.subquery().c.number) for first in firsts])
+
+
+def _soonest(statement: Select[Any], most: int) -> Select[Any]:
+    """Limits a list of cases to those that are due first; what has no date comes last."""
+    return statement.order_by(cases.c.due_at.asc().nulls_last(), cases.c.number).limit(most)
 
 
 def find(connection: Connection, number: str, by: By, *, to_change: bool = False) -> Case:

@@ -26,17 +26,16 @@ from core.decision import Kind
 from core.errors import ConfigError
 from core.reply import Sender, Style
 from core.wire import Seal, Ticket, encode
-from pipeline import demo, parts, place
+from pipeline import demo, engines, parts, place
 from pipeline.desk import Desk
+from pipeline.engines import Engines
 from pipeline.settings import PipelineSettings
 from router.router import Router
 from sinks._files import FileSender
 from sinks.archive import Archive
 from sinks.cases import Cases
 from sinks.reply import Courier
-from sinks.search import Search
 from streams.base import INBOUND, OUTBOUND, ROUTED, Record, Stream
-from streams.embedded import Embedded
 
 T = TypeVar("T")
 
@@ -81,14 +80,17 @@ class Plan:
     def seal(self) -> Seal:
         return place.seal(self.var, self.settings.security.key, self.environment)
 
-    def stream(self, *, tidies: bool = False) -> Embedded:
-        lag_limit = self.settings.limits.lag_limit
-        return Embedded(self.var / "log.sqlite", groups=GROUPS, lag_limit=lag_limit, tidies=tidies)
+    @property
+    def engines(self) -> Engines:
+        return Engines(settings=self.settings, var=self.var, environment=self.environment, groups=GROUPS)
+
+    def stream(self, *, tidies: bool = False) -> Stream:
+        return self.engines.stream(tidies=tidies)
 
     def store(self, seal: Seal, clock: Clock) -> CaseStore:
         letters = Letters(self.city, styles=self.styles)
         return CaseStore(
-            f"sqlite:///{self.var / 'cases.sqlite'}",
+            self.engines.cases_url(),
             seal=seal,
             clock=clock,
             calendar=self.calendar,
@@ -120,9 +122,6 @@ class Plan:
     def archive(self, seal: Seal) -> Archive:
         return Archive(self.var / "archive", seal=seal, keep_days=self.settings.limits.archive_keep_days)
 
-    def search(self) -> Search:
-        return Search(self.var / "search")
-
     def cases(self, store: CaseStore) -> Cases:
         return Cases(store)
 
@@ -151,7 +150,7 @@ def plan(path: Path, environment: Mapping[str, str] = os.environ) -> Plan:
     calendar = mistakes.gather(lambda: _calendar(settings))
     deadlines = _deadlines(path, settings, mistakes)
     connectors = _connectors(path, settings, environment, mistakes)
-    _check_engines(path, settings, mistakes)
+    mistakes.found.extend(engines.mistakes(settings, path.name))
     if city is not None:
         mistakes.gather(partial(Letters, city, styles={name: part.style for name, part in connectors.items()}))
     if city is None or calendar is None or mistakes.found:
@@ -238,15 +237,6 @@ def _connector(path: Path, name: str, table: Mapping[str, Any], environment: Map
     except ValidationError as error:
         raise ConfigError(*explain(error, path.name, part.Settings, prefix=("connectors", name))) from error
     return part(name, settings, environment=environment)
-
-
-def _check_engines(path: Path, settings: PipelineSettings, mistakes: _Mistakes) -> None:
-    for engine in ("stream", "cases", "search"):
-        value = getattr(settings, engine)
-        if value != "embedded":
-            mistakes.found.append(
-                f"{path.name}: {engine}: '{value}' is not an engine that this version has. Write \"embedded\""
-            )
 
 
 def _notes(connectors: Mapping[str, Connector[Any]]) -> list[str]:

@@ -230,10 +230,12 @@ def _subcommands() -> None:
     from pipeline.cli_case import app as case
     from pipeline.cli_case import key
     from pipeline.cli_dead import app as dead
+    from pipeline.cli_topics import app as topics
 
     app.add_typer(case, name="case")
     app.add_typer(dead, name="dead")
     app.add_typer(key, name="key")
+    app.add_typer(topics, name="topics")
 
 
 def main() -> None:

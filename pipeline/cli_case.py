@@ -23,8 +23,8 @@ from core.wire import Routed
 from pipeline import bell
 from pipeline.build import Plan, prepared
 from pipeline.cli import CONFIG, DEFAULT, show, told
+from pipeline.engines import EMBEDDED
 from pipeline.preview import shown
-from sinks.search import Reader
 from web.shown import as_found, in_seoul
 
 app = typer.Typer(
@@ -54,7 +54,7 @@ def desk(config: Path, by: str = "") -> Iterator[Desk]:
     """Opens the store, and rings for the relay when the work is done."""
     with told():
         plan = prepared(config)
-        if not (plan.var / "cases.sqlite").exists():
+        if plan.settings.cases == EMBEDDED and not (plan.var / "cases.sqlite").exists():
             typer.echo(f"note: {plan.var} holds no cases yet; another folder is named in EUNGDAPSO_VAR", err=True)
         store = plan.store(plan.seal(), clock_of(plan.environment))
         store.open()
@@ -98,11 +98,11 @@ def _listed(at: Desk, queue: str | None, state: Any, limit: int) -> list[dict[st
 
 def _searched(at: Desk, words: str, queue: str | None, state: str | None, limit: int) -> list[dict[str, Any]]:
     try:
-        hits = Reader(at.plan.var / "search").find(words, queues=None, confidential=True, limit=_MOST_HITS)
+        ids = at.plan.engines.find()(words, _MOST_HITS)
     except Unavailable as error:
         raise Unavailable(f"the search index cannot be read: {error.reason}. A running pipeline mends it") from error
     rows: dict[str, dict[str, Any]] = {}
-    for found in at.store.views.found([hit.message_id for hit in hits]):
+    for found in at.store.views.found(ids):
         if (queue is None or (found.case and found.case.queue == queue)) and state in (None, found.state):
             rows.setdefault(found.number or found.message, as_found(found.case or found))
     return list(rows.values())[:limit]

@@ -63,7 +63,7 @@ async def _start_router(house: House, parts: AsyncExitStack) -> None:
 
 
 async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
-    plan, search = house.plan, house.plan.search()
+    plan, search = house.plan, house.plan.engines.search()
     replies = plan.replies(house.store, house.stream, house.seal)
     opener = flow.Opener(house.stream, house.seal)
     for sink in (plan.cases(house.store), search, plan.archive(house.seal), replies):

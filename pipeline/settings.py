@@ -70,6 +70,53 @@ class Log(Settings):
     """One JSON object a line instead of text for people."""
 
 
+class Kafka(Settings):
+    """[kafka], for stream = "kafka://host:port,host:port"."""
+
+    prefix: str = Field(default="eungdapso.", pattern=r"^[a-zA-Z0-9._-]{0,100}$")
+    """Begins the name of every topic and group, so that several installations share a cluster."""
+    partitions: int = Field(default=24, ge=1, le=4096)
+    """Partitions of each topic: so many processes of one role can work side by side."""
+    replication: int = Field(default=3, ge=1)
+    """Copies of each record."""
+    in_sync: int = Field(default=2, ge=1)
+    """Copies that must have a record before a citizen hears "received"."""
+    keep_days: int = Field(default=7, ge=1)
+    """Days that records stay after they were written."""
+    username: str = ""
+    """Who we are to the cluster (SASL); left out: nobody."""
+    password: SecretRef | None = None
+    """The password of that user."""
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How the password is shown."""
+    tls: bool = False
+    """Whether connections are encrypted."""
+    ca_file: str = ""
+    """Certificates that are trusted instead of the system's, a PEM file; turns `tls` on."""
+
+
+class PostgreSQL(Settings):
+    """[postgresql], for cases = "postgresql://user@host:port/database"."""
+
+    password: SecretRef | None = None
+    """The password of the user in the address; left out: the server trusts us by other means."""
+
+
+class Elasticsearch(Settings):
+    """[elasticsearch], for search = "elasticsearch://host:port" or "elasticsearchs://host:port" (with TLS)."""
+
+    index: str = "eungdapso-messages"
+    """Name (alias) of the index."""
+    username: str = ""
+    """Who we are to the cluster; left out: nobody, or whoever `api_key` says."""
+    password: SecretRef | None = None
+    """The password of that user."""
+    api_key: SecretRef | None = None
+    """A key instead of user and password."""
+    ca_file: str = ""
+    """Certificates that are trusted instead of the system's, a PEM file."""
+
+
 class PipelineSettings(Settings):
     """pipeline.toml"""
 
@@ -78,11 +125,11 @@ class PipelineSettings(Settings):
     var: str = "var"
     """Folder for everything that is written, relative to this file; EUNGDAPSO_VAR moves it."""
     stream: str = "embedded"
-    """Engine of the log between the stages: "embedded"."""
+    """Engine of the log between the stages: "embedded" (a file under var/) or "kafka://host:port,host:port"."""
     cases: str = "embedded"
-    """Engine of the case store: "embedded"."""
+    """Engine of the case store: "embedded" (a file under var/) or "postgresql://user@host:port/database"."""
     search: str = "embedded"
-    """Engine of the search index: "embedded"."""
+    """Engine of the search index: "embedded" (files under var/) or "elasticsearch://host:port"."""
     web: Web = Web()
     hours: Hours = Hours()
     deadlines: dict[Kind, str] = {}
@@ -91,5 +138,8 @@ class PipelineSettings(Settings):
     replies: Backoff = Backoff()
     security: Security = Security()
     log: Log = Log()
+    kafka: Kafka = Kafka()
+    postgresql: PostgreSQL = PostgreSQL()
+    elasticsearch: Elasticsearch = Elasticsearch()
     connectors: dict[str, dict[str, Any]] = {}
     """One table a channel; checked by the channel's own Settings."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from functools import partial
 
 from starlette.types import ASGIApp
 
@@ -11,7 +10,6 @@ from connectors.form import Form
 from core.clock import SEOUL
 from pipeline import metrics
 from pipeline.house import House
-from sinks.search import Reader
 from web.app import make_app
 from web.faqs import FaqSearch
 from web.hooks import Hooks
@@ -23,25 +21,19 @@ def application(house: House, accept: Accept) -> ASGIApp:
     plan = house.plan
     hooks = Hooks(plan.webhooks, accept, house.clock, plan.settings.web.public_url)
     faqs = FaqSearch(plan.city.faqs)
-    reader = Reader(plan.var / "search")
     services = Services(
         city=plan.city,
         store=house.store,
         faqs=lambda words, language, limit: faqs.find(
             words, language, limit, today=house.clock().astimezone(SEOUL).date()
         ),
-        find=partial(_found, reader),
+        find=plan.engines.find(),
         readiness=house.status.readiness,
         changed=house.changes.wait,
         form_token=_form_token(house),
         metrics=lambda: metrics.page(house.others()),
     )
     return make_app(services, hooks)
-
-
-def _found(reader: Reader, words: str, limit: int) -> list[str]:
-    # Queues change after a message was indexed; who may see a hit is asked of the case store.
-    return [hit.message_id for hit in reader.find(words, queues=None, confidential=True, limit=limit)]
 
 
 def _form_token(house: House) -> Callable[[], str] | None:

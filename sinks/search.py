@@ -1,45 +1,26 @@
 """Makes every message findable, with tantivy: tokens of the masked text, never the text itself."""
 
 import asyncio
-import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
 import tantivy
 from tantivy import Occur, Query
 
 from core.clock import Clock, machine_clock
 from core.errors import Unavailable
-from core.mask import mask
-from core.text import tokens
 from core.wire import Routed
 from sinks import _index
 from sinks._index import SCHEMA, engine
+from sinks._words import SYLLABLE, Hit, message_words, microseconds, moment, page, query_words
 from sinks._writer import Writer
 from sinks.base import Sink
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 # A batch of this size means that more is waiting already: nothing is gained by waiting for company.
 _CROWD = 200
-# What one text and one query may cost at most.
-_MOST_TOKENS, _LONGEST_TOKEN, _MOST_WORDS, _LONGEST_QUERY = 20_000, 64, 32, 1_000
-_MOST_HITS, _FURTHEST = 1_000, 100_000
-_SYLLABLE = re.compile("[가-힣]")
-
-
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """One message found. `score` is 1.0 when every word is in it, else less, by how well it fits."""
-
-    message_id: str
-    score: float
-    received_at: datetime
 
 
 class Search(Sink[Routed]):
@@ -128,10 +109,10 @@ class Reader:
         `queues`: only messages that the router sent to these (None: to any). Confidential ones only when asked for.
         Raises `Unavailable` when there is no index that can be read.
         """
-        words = [_word_query(word) for word in _words(query[:_LONGEST_QUERY], _MOST_WORDS)]
+        words = [_word_query(word) for word in query_words(query)]
         if not words or (queues is not None and not queues):
             return []
-        limit, offset = min(max(1, limit), _MOST_HITS), min(max(0, offset), _FURTHEST)
+        limit, offset = page(limit, offset)
         filters = _filters(queues, confidential=confidential)
         every = Query.boolean_query([(Occur.Must, word) for word in words] + filters)
         some = Query.boolean_query([(Occur.Should, word) for word in words])
@@ -170,18 +151,13 @@ def _document(record: Routed) -> tantivy.Document:
         action=decision.action,
         kind=decision.kind,
         confidential=decision.confidential,
-        received_at=(message.received_at - _EPOCH) // _MICROSECOND,
-        tokens=" ".join(_words(mask(f"{message.subject}\n{message.text}"), _MOST_TOKENS)),
+        received_at=microseconds(message.received_at),
+        tokens=" ".join(message_words(message)),
     )
 
 
-def _words(text: str, most: int) -> Iterator[str]:
-    return islice(dict.fromkeys([token[:_LONGEST_TOKEN] for token in tokens(text)]), most)
-
-
 def _word_query(word: str) -> Query:
-    # Text is indexed by two syllables: one alone is looked for at either place.
-    if _SYLLABLE.fullmatch(word):
+    if SYLLABLE.fullmatch(word):
         return Query.regex_query(SCHEMA, "tokens", f"{word}.?|.{word}")
     return Query.term_query(SCHEMA, "tokens", word, index_option="freq")
 
@@ -200,7 +176,7 @@ def _hits(searcher: tantivy.Searcher, found: Sequence[tuple[float, tantivy.DocAd
         Hit(
             message_id=str(searcher.doc(address)["id"][0]),
             score=score,
-            received_at=_EPOCH + int(moment or 0) * _MICROSECOND,
+            received_at=moment(int(since_1970 or 0)),
         )
-        for (score, address), moment in zip(found, received, strict=True)
+        for (score, address), since_1970 in zip(found, received, strict=True)
     ]

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from typing import ClassVar
 
 import msgspec
 
@@ -56,6 +57,9 @@ class Stream(ABC):
     """
 
     groups: Mapping[str, Sequence[str]]
+    # Whether identities are known after a restart and to every process. Where they are not, a record may come twice
+    # and whoever reads it recognises it.
+    remembers: ClassVar[bool] = True
 
     @property
     def trouble(self) -> str:

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from core.errors import Rejected, Unavailable
+from core.errors import Unavailable
+from streams._checks import check, writable
 from streams._committer import Committer, Waiting
 from streams._file import unavailable
 from streams._identities import Identities
@@ -25,7 +26,6 @@ _MOVED_AT_ONCE = 32_768
 _RECENT_BYTES = 4 * 1024 * 1024
 # What may wait for the disk, whatever the number of records.
 _WAITING_BYTES = 64 * 1024 * 1024
-_BODY_BYTES = 256 * 1024 * 1024
 _LOOK_SECONDS = 0.05
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class Embedded(Stream):
             bell.ring()
 
     async def publish(self, *entries: Entry) -> list[bool]:
-        self._check(entries)
+        check(entries, self.groups)
         inbound = [len(entry.body) for entry in entries if entry.topic == INBOUND]
         if inbound:
             self._hold_back()
@@ -123,9 +123,9 @@ class Embedded(Stream):
     async def commit(
         self, batch: Batch, *, publish: Sequence[Entry] = (), park: Sequence[tuple[Record, str]] = ()
     ) -> None:
-        self._check(publish)
+        check(publish, self.groups)
         reader, place = (batch.topic, batch.group), batch.records[-1].offset
-        parked = [(record, batch.group, _writable(reason)) for record, reason in park]
+        parked = [(record, batch.group, writable(reason)) for record, reason in park]
         await self._write(Write(entries=publish, reader=reader, place=place, park=parked))
 
     @property
@@ -145,16 +145,7 @@ class Embedded(Stream):
         return (await self._write(Write(retry=ids))).retried
 
     async def park(self, record: Record, *, group: str, reason: str) -> int:
-        return (await self._write(Write(park=[(record, group, _writable(reason))]))).parked[0]
-
-    def _check(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            if entry.topic not in self.groups:
-                raise Rejected(f"there is no topic {entry.topic!r}; known: {', '.join(self.groups)}")
-            if len(entry.body) > _BODY_BYTES:
-                raise Rejected(f"a record of {len(entry.body)} bytes; at most {_BODY_BYTES} fit", status=413)
-            if not entry.key.isascii() and entry.key != _writable(entry.key):
-                raise Rejected("the key of a record is no Unicode text (a lone surrogate)")
+        return (await self._write(Write(park=[(record, group, writable(reason))]))).parked[0]
 
     def _hold_back(self) -> None:
         """Raises `Unavailable` when what comes from outside must wait for those who work on it."""
@@ -236,7 +227,3 @@ class Embedded(Stream):
             return await self._loop.run_in_executor(self._thread, question, self._reading)
         except (sqlite3.Error, msgspec.DecodeError) as error:
             raise unavailable(self._path, error) from error
-
-
-def _writable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()

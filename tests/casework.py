@@ -1,14 +1,18 @@
 """The small town of the case tests: its queues, its citizens, and a clock that moves when told."""
 
+import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import msgspec
+import psycopg
 
 from cases.clock import accepted_at, parse_period
 from cases.database import Database
@@ -25,6 +29,9 @@ from core.message import Assurance, Author, Message
 from core.reply import Reply, Style
 from core.wire import Routed, Seal
 
+# Where a PostgreSQL server runs for tests (`tests/live/postgres.py`), the store is tried on it as well.
+POSTGRESQL = "EUNGDAPSO_LIVE_POSTGRESQL"
+FORMS = ("sqlite", "postgresql") if os.environ.get(POSTGRESQL) else ("sqlite",)
 WORDS = Path(__file__).parent.parent / "config" / "words.toml"
 CALENDAR = Calendar()
 SEAL = Seal(bytes(range(32)))
@@ -116,15 +123,33 @@ def fresh_file() -> bytes:
         return (Path(folder) / "cases.sqlite").read_bytes()
 
 
-def make_store(folder: Path, time: Time, **more: Any) -> CaseStore:
-    """Returns an open case store of its own in this folder."""
+@contextmanager
+def place(form: str, folder: Path) -> Iterator[str]:
+    """Lends the address of an empty case store: a file in this folder, or a schema that is gone afterwards."""
+    if form == "sqlite":
+        yield file_in(folder)
+        return
+    server, name = os.environ[POSTGRESQL], f"t_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}".encode())
+        yield f"{server}?options=-csearch_path%3D{name}"
+        connection.execute(f"DROP SCHEMA {name} CASCADE".encode())
+
+
+def file_in(folder: Path) -> str:
+    """Returns the address of the case store's file in this folder; made with its tables when there is none."""
     if not (folder / "cases.sqlite").exists():
         (folder / "cases.sqlite").write_bytes(fresh_file())
+    return f"sqlite:///{folder / 'cases.sqlite'}"
+
+
+def make_store(where: Path | str, time: Time, **more: Any) -> CaseStore:
+    """Returns an open case store, by its address or in a file of its own in this folder."""
     deadlines = {"other": "7d", "inquiry": "7d", "recommendation": "14d", "grievance": "7d", "human-rights": "7d"}
     styles = {"sms": Style(short=True, link=False)}
     given: dict[str, Any] = {"seal": SEAL, "calendar": CALENDAR, "machine": time, **more}
     store = CaseStore(
-        f"sqlite:///{folder / 'cases.sqlite'}",
+        where if isinstance(where, str) else file_in(where),
         clock=time,
         deadlines={kind: parse_period(period) for kind, period in deadlines.items()},
         letters=Letters(city(), styles=styles),

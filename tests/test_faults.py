@@ -216,6 +216,6 @@ def test_what_was_acknowledged_before_a_kill_is_there_once(city: Instance) -> No
     city.start()
     city.drain()
     city.stop()
-    verdict = compare(city.var, kept)
+    verdict = compare(city.cases_url, city.var / "outbox", kept)
 
     assert (40, True) == (len(kept), verdict.is_clean), str(verdict)

@@ -15,6 +15,7 @@ from core.message import Author
 from core.wire import Routed
 from tests.casework import (
     CITIZEN,
+    FORMS,
     WASTE,
     Time,
     at,
@@ -26,6 +27,7 @@ from tests.casework import (
     make_store,
     message,
     opened,
+    place,
 )
 
 OFFICER = By("박지훈")
@@ -37,9 +39,16 @@ def time() -> Time:
     return Time("2026-11-23 10:00")
 
 
+@pytest.fixture(params=FORMS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Returns where an empty case store is."""
+    with place(request.param, tmp_path) as made:
+        yield made
+
+
 @pytest.fixture
-def store(tmp_path: Path, time: Time) -> Iterator[CaseStore]:
-    made = make_store(tmp_path, time)
+def store(url: str, time: Time) -> Iterator[CaseStore]:
+    made = make_store(url, time)
     yield made
     made.close()
 

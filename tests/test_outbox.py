@@ -13,6 +13,7 @@ from core.calendar import Calendar
 from core.errors import Rejected
 from core.wire import Seal, Ticket
 from tests.casework import (
+    FORMS,
     SOFA,
     WASTE,
     Time,
@@ -26,6 +27,7 @@ from tests.casework import (
     make_store,
     message,
     opened,
+    place,
     settle,
 )
 
@@ -38,9 +40,16 @@ def time() -> Time:
     return Time("2026-11-23 10:00")
 
 
+@pytest.fixture(params=FORMS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Returns where an empty case store is."""
+    with place(request.param, tmp_path) as made:
+        yield made
+
+
 @pytest.fixture
-def store(tmp_path: Path, time: Time) -> Iterator[CaseStore]:
-    made = make_store(tmp_path, time)
+def store(url: str, time: Time) -> Iterator[CaseStore]:
+    made = make_store(url, time)
     yield made
     made.close()
 
@@ -213,9 +222,9 @@ def test_an_answer_on_its_way_is_looked_at_once_more(store: CaseStore, time: Tim
     assert [] == store.outbox.claim([row.ticket for row in due]).ready
 
 
-def test_an_answer_that_no_longer_holds_goes_to_a_person(tmp_path: Path, time: Time) -> None:
+def test_an_answer_that_no_longer_holds_goes_to_a_person(url: str, time: Time) -> None:
     """When the FAQ was mended over night, nobody gets the old words."""
-    store = make_store(tmp_path, time, still_valid=lambda _faq, _version: False)
+    store = make_store(url, time, still_valid=lambda _faq, _version: False)
     number = evening_question(store, time)
     time.now = MORNING
     went_out = delivered(store, time)
@@ -273,12 +282,12 @@ def test_a_person_can_let_it_be(store: CaseStore, time: Time) -> None:
         store.trouble.let_be(one.reply.id, OFFICER, "다시")
 
 
-def test_a_letter_that_cannot_be_read_harms_no_other(tmp_path: Path, time: Time) -> None:
+def test_a_letter_that_cannot_be_read_harms_no_other(url: str, time: Time) -> None:
     """A row that was sealed with another key is given up; the rest goes out."""
-    other = make_store(tmp_path, time, seal=Seal(bytes(32)))
+    other = make_store(url, time, seal=Seal(bytes(32)))
     opened(other, dispatched(message(WASTE, time)))
     other.close()
-    store = make_store(tmp_path, time)
+    store = make_store(url, time)
     opened(store, dispatched(message("종로구 가로등 고장", time)))
     went_out = delivered(store, time)
     failed = store.views.counts()["failed"]

@@ -14,7 +14,20 @@ from core.reply import Receipt, Reply, Sender, Verdict
 from core.wire import Ticket
 from sinks._files import FileSender, file_name
 from sinks.reply import Backoff, Courier
-from tests.casework import SOFA, WASTE, Time, answered, at, dispatched, joins, make_store, message, opened
+from tests.casework import (
+    FORMS,
+    SOFA,
+    WASTE,
+    Time,
+    answered,
+    at,
+    dispatched,
+    joins,
+    make_store,
+    message,
+    opened,
+    place,
+)
 
 
 class Channel(Sender):
@@ -53,11 +66,12 @@ def time() -> Time:
     return Time("2026-11-23 10:00")
 
 
-@pytest.fixture
-def store(tmp_path: Path, time: Time) -> Iterator[CaseStore]:
-    made = make_store(tmp_path, time)
-    yield made
-    made.close()
+@pytest.fixture(params=FORMS)
+def store(request: pytest.FixtureRequest, tmp_path: Path, time: Time) -> Iterator[CaseStore]:
+    with place(request.param, tmp_path) as url:
+        made = make_store(url, time)
+        yield made
+        made.close()
 
 
 @pytest.fixture

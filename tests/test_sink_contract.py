@@ -27,8 +27,10 @@ from sinks._files import FileSender
 from sinks.archive import Archive
 from sinks.base import Sink
 from sinks.cases import Cases
+from sinks.elastic import Elastic, Server
 from sinks.reply import Courier
 from sinks.search import Search
+from tests import engine
 
 FOLDER = Path(__file__).parent.parent / "sinks"
 WORDS = FOLDER.parent / "config" / "words.toml"
@@ -103,6 +105,24 @@ def search(folder: Path) -> Bench:
     )
 
 
+def elastic(folder: Path) -> Bench:
+    # What a kill left behind is the same index: nothing of it lies in the folder.
+    index = f"test-{sha256(str(folder).removesuffix('-killed').encode()).hexdigest()[:12]}"
+    sink = Elastic(Server(url=engine.URL, find_timeout_seconds=10), index=index)
+
+    def holds() -> list[str]:
+        engine.refresh(index)
+        return sorted(hit.message_id for hit in sink.find("가로등", queues=None, confidential=False))
+
+    return Bench(
+        sink=sink,
+        prepare=lambda: GOOD,
+        holds=holds,
+        impossible=routed(9, account="\ud800"),
+        finish=lambda: engine.drop(index),
+    )
+
+
 def cases(folder: Path) -> Bench:
     store = case_store(folder)
     joins_nothing = Decision(action="follow_up", case="20261123-999999-0")
@@ -174,10 +194,12 @@ def case_store(folder: Path) -> CaseStore:
     )
 
 
-BENCHES = {"archive": archive, "cases": cases, "reply": reply, "search": search}
+BENCHES = {"archive": archive, "cases": cases, "elastic": elastic, "reply": reply, "search": search}
+# These need a server; tests/live starts it.
+LIVE = {"elastic": engine.URL}
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[name for name in NAMES if LIVE.get(name, "here")])
 def make(request: pytest.FixtureRequest) -> Callable[[Path], Bench]:
     assert request.param in BENCHES, f"sinks/{request.param}.py is not tried here: add how it is made to BENCHES"
     return BENCHES[request.param]

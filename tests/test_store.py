@@ -28,6 +28,7 @@ from core.wire import Routed, Seal
 from tests.casework import (
     CITIZEN,
     FAQ,
+    FORMS,
     SOFA,
     WASTE,
     Time,
@@ -44,8 +45,11 @@ from tests.casework import (
     make_store,
     message,
     opened,
+    place,
 )
 
+# What the file itself does.
+of_files = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 PLACELESS = "골목에 쓰레기가 쌓여 있어요. 치워 주세요."
 
 
@@ -54,9 +58,16 @@ def time() -> Time:
     return Time("2026-11-23 10:00")
 
 
+@pytest.fixture(params=FORMS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Returns where an empty case store is."""
+    with place(request.param, tmp_path) as made:
+        yield made
+
+
 @pytest.fixture
-def store(tmp_path: Path, time: Time) -> Iterator[CaseStore]:
-    made = make_store(tmp_path, time)
+def store(url: str, time: Time) -> Iterator[CaseStore]:
+    made = make_store(url, time)
     yield made
     made.close()
 
@@ -446,9 +457,9 @@ def test_a_delivery_report_about_nothing_of_ours_is_only_recorded(store: CaseSto
     assert 0 == store.views.counts()["undeliverable"]
 
 
-def test_two_mail_systems_do_not_answer_each_other_for_ever(tmp_path: Path, time: Time) -> None:
+def test_two_mail_systems_do_not_answer_each_other_for_ever(url: str, time: Time) -> None:
     """Above the bound of a day, an address gets one automatic mail an hour; every message still makes its case."""
-    store = make_store(tmp_path, time, options=Options(automatic_mails_a_day=3))
+    store = make_store(url, time, options=Options(automatic_mails_a_day=3))
     store.record([dispatched(mail(f"{n}번째 민원입니다", time)) for n in range(10)])
     many = delivered(store, time)
     time.moves(hours=2)
@@ -459,9 +470,9 @@ def test_two_mail_systems_do_not_answer_each_other_for_ever(tmp_path: Path, time
     assert (3, 1) == (len(many), len(later))
 
 
-def test_telephones_have_no_such_bound(tmp_path: Path, time: Time) -> None:
+def test_telephones_have_no_such_bound(url: str, time: Time) -> None:
     """Text messages do not loop; each is answered."""
-    store = make_store(tmp_path, time, options=Options(automatic_mails_a_day=3))
+    store = make_store(url, time, options=Options(automatic_mails_a_day=3))
     store.record([dispatched(message(f"{n}번째 민원입니다", time)) for n in range(10)])
     many = delivered(store, time)
     store.close()
@@ -480,6 +491,7 @@ def test_a_batch_with_an_impossible_message_leaves_nothing(store: CaseStore, tim
     assert [] == store.views.listed()
 
 
+@of_files
 def test_a_locked_store_says_try_again(store: CaseStore, tmp_path: Path, time: Time) -> None:
     """While something else holds the file nothing is lost and nothing half done; after that it works by itself."""
     with store._means.database.read() as connection:
@@ -494,6 +506,7 @@ def test_a_locked_store_says_try_again(store: CaseStore, tmp_path: Path, time: T
     assert opened(store, dispatched(message(WASTE, time)))
 
 
+@of_files
 def test_a_full_disk_says_try_again(store: CaseStore, time: Time) -> None:
     """Without room nothing is half written; with room it works by itself."""
     long = message("가" * 2_000_000, time)
@@ -727,6 +740,7 @@ def test_everything_that_was_decided_can_be_explained(store: CaseStore, time: Ti
     assert [item] == store.views.decisions(number)
 
 
+@of_files
 def test_nothing_that_was_written_rests_in_the_clear(store: CaseStore, tmp_path: Path, time: Time) -> None:
     """Neither what the citizen wrote nor what we answered can be read from the file."""
     number = opened(store, dispatched(message("비밀스러운 이야기", time)))
@@ -738,10 +752,10 @@ def test_nothing_that_was_written_rests_in_the_clear(store: CaseStore, tmp_path:
     assert "은밀한".encode() not in bytes_on_disk
 
 
-def test_another_key_opens_nothing(tmp_path: Path, store: CaseStore, time: Time) -> None:
+def test_another_key_opens_nothing(url: str, store: CaseStore, time: Time) -> None:
     """With a wrong key the texts stay closed, and the rest still works."""
     number = opened(store, held(message(PLACELESS, time), ask="place"))
-    other = make_store(tmp_path, time, seal=Seal(bytes(32)))
+    other = make_store(url, time, seal=Seal(bytes(32)))
 
     assert Context(reply_to_case=number, awaits_place=True) == other.contexts([message("역삼동", time)])[0]
     with pytest.raises(Rejected):
@@ -752,15 +766,10 @@ def test_another_key_opens_nothing(tmp_path: Path, store: CaseStore, time: Time)
 # The tables
 
 
-def test_the_migrations_make_exactly_the_tables(tmp_path: Path) -> None:
+def test_the_migrations_make_exactly_the_tables(store: CaseStore) -> None:
     """What the migrations build is what the program believes in."""
-    database = Database(f"sqlite:///{tmp_path / 'made.sqlite'}")
-    database.open()
-    migrate.upgrade(database)
-    database.close()
-    with create_engine(f"sqlite:///{tmp_path / 'made.sqlite'}").connect() as connection:
+    with store._means.database.read() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), schema.metadata)
-        connection.engine.dispose()
 
     assert [] == differences
 
@@ -771,6 +780,7 @@ def _indexes(path: Path) -> set[tuple[str, str]]:
         return {(name, " ".join(sql.split())) for name, sql in rows}
 
 
+@of_files
 def test_the_migrations_make_exactly_the_indexes(tmp_path: Path, store: CaseStore) -> None:
     """Conditions of indexes are not compared by alembic; a query that says other words would not be served."""
     engine = create_engine(f"sqlite:///{tmp_path / 'believed.sqlite'}")
@@ -796,28 +806,29 @@ def _open_once(url: str, gate: "multiprocessing.synchronize.Barrier") -> None:
     database.close()
 
 
-def test_two_processes_that_start_together_build_the_tables_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_two_processes_that_start_together_build_the_tables_once(form: str, tmp_path: Path) -> None:
     """Both come up, whoever was first."""
     context = multiprocessing.get_context("spawn")
     gate = context.Barrier(2)
-    url = f"sqlite:///{tmp_path / 'cases.sqlite'}"
-    both = [context.Process(target=_open_once, args=(url, gate)) for _ in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join(60)
+    with place(form, tmp_path) as url:
+        (tmp_path / "cases.sqlite").unlink(missing_ok=True)
+        both = [context.Process(target=_open_once, args=(url, gate)) for _ in range(2)]
+        for process in both:
+            process.start()
+        for process in both:
+            process.join(60)
 
     assert [0, 0] == [process.exitcode for process in both]
 
 
-def test_a_store_of_a_newer_program_is_left_alone(tmp_path: Path, store: CaseStore, time: Time) -> None:
+def test_a_store_of_a_newer_program_is_left_alone(url: str, store: CaseStore, time: Time) -> None:
     """A program that is too old says so instead of writing."""
-    store.close()
-    with closing(sqlite3.connect(tmp_path / "cases.sqlite")) as file, file:
-        file.execute("UPDATE alembic_version SET version_num = '9999'")
+    with store._means.database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(ConfigError):
-        make_store(tmp_path, time)
+        make_store(url, time)
 
 
 def test_hostile_words_are_only_words(store: CaseStore, time: Time) -> None:

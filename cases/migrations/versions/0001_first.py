@@ -78,7 +78,7 @@ def _cases() -> None:
         sa.Column("sameness", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
-    op.create_index("ix_cases_queue_state_due_at", "cases", ["queue", "state", "due_at"], unique=False)
+    op.create_index("ix_cases_page", "cases", ["queue", "state", "due_at", "number"], unique=False)
     op.create_index("ix_cases_received_at", "cases", ["received_at"], unique=False)
     op.create_index("ix_cases_sameness", "cases", ["sameness"], unique=False)
     op.create_index("ix_cases_state_due_at", "cases", ["state", "due_at"], unique=False)
@@ -157,6 +157,7 @@ def _outbox() -> None:
         sa.Column("relayed_at", sa.BigInteger(), nullable=True),
         sa.Column("retry_at", sa.BigInteger(), nullable=True),
         sa.Column("first_try_at", sa.BigInteger(), nullable=True),
+        sa.Column("claimed_by", sa.BigInteger(), nullable=True),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.Column("provider_id", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), server_default=sa.text("''"), nullable=False),
@@ -167,7 +168,7 @@ def _outbox() -> None:
     op.create_index(
         "ix_outbox_again",
         "outbox",
-        ["retry_at"],
+        ["retry_at", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'queued' AND retry_at IS NOT NULL"),
         postgresql_where=sa.text("state = 'queued' AND retry_at IS NOT NULL"),
@@ -183,7 +184,7 @@ def _outbox() -> None:
     op.create_index(
         "ix_outbox_new",
         "outbox",
-        ["not_before"],
+        ["not_before", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'queued' AND relayed_at IS NULL AND retry_at IS NULL"),
         postgresql_where=sa.text("state = 'queued' AND relayed_at IS NULL AND retry_at IS NULL"),
@@ -202,8 +203,8 @@ def _outbox() -> None:
         "outbox",
         ["relayed_at"],
         unique=False,
-        sqlite_where=sa.text("state IN ('queued', 'sending')"),
-        postgresql_where=sa.text("state IN ('queued', 'sending')"),
+        sqlite_where=sa.text("state || '' IN ('queued', 'sending')"),
+        postgresql_where=sa.text("state || '' IN ('queued', 'sending')"),
     )
 
 

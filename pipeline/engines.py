@@ -1,0 +1,148 @@
+"""Which engines hold the stream, the cases and the index: files under var/, or servers that others run."""
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from core.errors import ConfigError
+from core.settings import Secret
+from pipeline.settings import PipelineSettings
+from sinks.search import Reader, Search
+from streams.base import Stream
+from streams.embedded import Embedded
+
+if TYPE_CHECKING:
+    from sinks.elastic import Elastic, Server
+    from streams._cluster import Access
+
+EMBEDDED = "embedded"
+# Words and how many: the ids of the messages that have them.
+Find = Callable[[str, int], list[str]]
+_BEGINNINGS = {"stream": "kafka://", "cases": "postgresql://", "search": ("elasticsearch://", "elasticsearchs://")}
+
+
+def mistakes(settings: PipelineSettings, file: str) -> list[str]:
+    """Returns what is wrong with the engines' addresses."""
+    found = []
+    for name, beginning in _BEGINNINGS.items():
+        value = getattr(settings, name)
+        if value == EMBEDDED:
+            continue
+        if not value.startswith(beginning):
+            first = beginning if isinstance(beginning, str) else beginning[0]
+            found.append(f'{file}: {name}: \'{value}\' is no engine. Write "{EMBEDDED}" or "{first}host:port"')
+        elif ":" in value.partition("://")[2].rpartition("@")[0]:
+            found.append(f"{file}: {name}: a password never stands in a file. Name it in the engine's table: password")
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engines:
+    """Makes the engines; connects to none."""
+
+    settings: PipelineSettings
+    var: Path
+    environment: Mapping[str, str]
+    groups: Mapping[str, tuple[str, ...]]
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several machines may work on the same stream."""
+        return self.settings.stream != EMBEDDED
+
+    def stream(self, *, tidies: bool) -> Stream:
+        lag_limit = self.settings.limits.lag_limit
+        if not self.is_shared:
+            return Embedded(self.var / "log.sqlite", groups=self.groups, lag_limit=lag_limit, tidies=tidies)
+        # Nobody who runs on one machine loads faust.
+        from streams.kafka import Kafka
+
+        return Kafka(self._access(), groups=self.groups, lag_limit=lag_limit)
+
+    async def create_topics(self) -> list[str]:
+        """Creates the topics that are missing in Kafka; returns their names."""
+        if not self.is_shared:
+            raise ConfigError('stream = "embedded" needs no topics. They are for stream = "kafka://host:port"')
+        from streams._cluster import create_topics
+
+        table = self.settings.kafka
+        return await create_topics(
+            self._access(),
+            list(self.groups),
+            partitions=table.partitions,
+            replication=table.replication,
+            in_sync=table.in_sync,
+            keep_days=table.keep_days,
+        )
+
+    def cases_url(self) -> str:
+        """Returns where the case store lies, with its password."""
+        url = self.settings.cases
+        if url == EMBEDDED:
+            return f"sqlite:///{self.var / 'cases.sqlite'}"
+        password = self._secret(self.settings.postgresql.password)
+        user, at, rest = url.removeprefix("postgresql://").rpartition("@")
+        if not password or not at:
+            return url
+        return f"postgresql://{user}:{quote(password, safe='')}@{rest}"
+
+    def search(self) -> "Search | Elastic":
+        """Returns the sink that writes the index."""
+        if self.settings.search == EMBEDDED:
+            return Search(self.var / "search")
+        from sinks.elastic import Elastic
+
+        return Elastic(self._server(), index=self.settings.elasticsearch.index)
+
+    def find(self) -> Find:
+        """Returns what looks words up in the index: the ids of messages."""
+        if self.settings.search == EMBEDDED:
+            return _ids(Reader(self.var / "search").find)
+        from sinks.elastic import Reader as ElasticReader
+
+        return _ids(ElasticReader(self._server(), index=self.settings.elasticsearch.index).find)
+
+    def _access(self) -> "Access":
+        from streams._cluster import Access
+
+        table = self.settings.kafka
+        return Access(
+            url=self.settings.stream,
+            prefix=table.prefix,
+            member=self._member(),
+            username=table.username,
+            password=self._secret(table.password),
+            mechanism=table.mechanism,
+            ca_file=table.ca_file,
+            tls=table.tls,
+        )
+
+    def _member(self) -> str:
+        """Returns what no other process is called that works on these groups: one role runs once on one folder."""
+        return sha256(f"{socket.gethostname()}|{self.var}".encode()).hexdigest()[:16]
+
+    def _server(self) -> "Server":
+        from sinks.elastic import Server
+
+        table = self.settings.elasticsearch
+        scheme, _, rest = self.settings.search.partition("://")
+        plain = "https" if scheme == "elasticsearchs" else "http"
+        return Server(
+            url=",".join(f"{plain}://{node}" for node in rest.rstrip("/").split(",")),
+            api_key=self._secret(table.api_key),
+            user=table.username,
+            password=self._secret(table.password),
+            ca_file=Path(table.ca_file) if table.ca_file else None,
+        )
+
+    def _secret(self, reference: Secret | None) -> str:
+        return reference.value(self.environment) if reference is not None else ""
+
+
+def _ids(find: Callable[..., list[Any]]) -> Find:
+    # Queues change after a message was indexed; who may see a hit is asked of the case store.
+    return lambda words, limit: [hit.message_id for hit in find(words, queues=None, confidential=True, limit=limit)]

@@ -1,0 +1,137 @@
+"""Places in a partitioned log as one number, and what a group holds that it has not committed."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from streams.base import Record
+
+# More partitions than one topic of one city ever has.
+_PARTITIONS = 4096
+# So much may be handed over and not committed; then faust waits, and its fetches with it.
+_MOST_HELD = 4096
+
+
+def number_of(partition: int, offset: int) -> int:
+    """Returns a number that grows with the offset within a partition and is another in each partition."""
+    return offset * _PARTITIONS + partition
+
+
+def place_of(number: int) -> tuple[int, int]:
+    """Returns partition and offset."""
+    return number % _PARTITIONS, number // _PARTITIONS
+
+
+def places_of(records: Sequence[Record]) -> dict[int, int]:
+    """Returns the last offset of each partition."""
+    places: dict[int, int] = {}
+    for record in records:
+        partition, offset = place_of(record.offset)
+        places[partition] = max(offset, places.get(partition, -1))
+    return places
+
+
+class Held:
+    """Records in the order they came, with the engine's event of each, until they are committed."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.has_ended = False
+        # How many were ever taken in.
+        self.taken = 0
+        self._items: list[tuple[Record, Any]] = []
+        # How many of them the reader has been given.
+        self._given = 0
+        self._places: dict[int, int] = {}
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def add(self, items: Sequence[tuple[Record, Any]]) -> None:
+        """Takes in what was read; waits while too much is held already."""
+        await self._room.wait()
+        self.taken += len(items)
+        self._items.extend(items)
+        self._tell()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._items
+
+    def begin(self) -> None:
+        self._given = 0
+
+    def next(self, most: int) -> list[Record]:
+        """Returns records that the reader was not given yet."""
+        records = [record for record, _ in self._items[self._given : self._given + most]]
+        self._given += len(records)
+        return records
+
+    async def changed(self, *, at_most_seconds: float = 1.0) -> None:
+        """Waits for news; looks once in a while even when there are none."""
+        self._news.clear()
+        try:
+            async with asyncio.timeout(at_most_seconds):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    def is_behind(self, places: Mapping[int, int]) -> bool:
+        """Whether all these places were committed before."""
+        return all(self._places.get(partition, -1) >= offset for partition, offset in places.items())
+
+    def upto(self, places: Mapping[int, int]) -> list[Any]:
+        """Returns the events at or before these places."""
+        return [event for record, event in self._items if _is_within(record, places)]
+
+    def commit(self, places: Mapping[int, int]) -> None:
+        """Lets go of everything at or before these places."""
+        for partition, offset in places.items():
+            self._places[partition] = max(offset, self._places.get(partition, -1))
+        self._keep([not _is_within(record, places) for record, _ in self._items])
+
+    def drop(self, partitions: Collection[int]) -> None:
+        """Lets go of what another process reads from now on."""
+        self._keep([place_of(record.offset)[0] not in partitions for record, _ in self._items])
+        for partition in partitions:
+            self._places.pop(partition, None)
+
+    def end(self) -> None:
+        self.has_ended = True
+        self._room.set()
+        self._news.set()
+
+    def _keep(self, wanted: Sequence[bool]) -> None:
+        self._given = sum(wanted[: self._given])
+        self._items = [item for item, kept in zip(self._items, wanted, strict=True) if kept]
+        self._tell()
+
+    def _tell(self) -> None:
+        (self._room.set if len(self._items) < _MOST_HELD or self.has_ended else self._room.clear)()
+        self._news.set()
+
+
+class Stalled:
+    """Notices a reader to whom nothing comes although much waits, and the waiting grows no shorter."""
+
+    def __init__(self, seconds: float) -> None:
+        self.is_so = False
+        self._seconds = seconds
+        self._seen = (0, 0)
+        self._since: float | None = None
+
+    def look(self, lag: int, taken: int, now: float) -> None:
+        """Takes note of how many wait before the group and how many the reader ever got."""
+        moves = taken != self._seen[1] or lag < self._seen[0]
+        self._seen = (lag, taken)
+        if not lag or moves:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        elif now - self._since > self._seconds:
+            self.is_so = True
+
+
+def _is_within(record: Record, places: Mapping[int, int]) -> bool:
+    partition, offset = place_of(record.offset)
+    return offset <= places.get(partition, -1)

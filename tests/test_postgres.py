@@ -1,0 +1,475 @@
+"""The case store on PostgreSQL: many processes at once, broken connections, and plans for millions of cases.
+
+Runs where a server is: `python tests/live/postgres.py` prints the variable that names it.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from sqlalchemy import Connection, event
+
+from cases import schema
+from cases.database import anew
+from cases.engines import Conflict
+from cases.model import By
+from cases.outbox import Due
+from cases.store import CaseStore
+from core.errors import ConfigError, Rejected, Unavailable
+from core.message import Author
+from core.wire import Routed
+from tests.casework import (
+    POSTGRESQL,
+    WASTE,
+    Time,
+    answered,
+    at,
+    delivered,
+    dispatched,
+    held,
+    joins,
+    mail,
+    make_store,
+    message,
+    opened,
+    place,
+    settle,
+)
+from tests.live.postgres import Postgres
+
+if not os.environ.get(POSTGRESQL):
+    pytest.skip(f"{POSTGRESQL} names no server", allow_module_level=True)
+
+MANY = 200_000
+FILLED = """
+INSERT INTO cases (number, state, queue, kind, topic, district, action, channel, author, reply_to, message, received_at,
+  accepted_at, due_at, token, sameness)
+SELECT 'c' || n, CASE WHEN mod(n, 40) > 0 THEN 'answered' WHEN mod(n, 80) = 0 THEN 'received' ELSE 'assigned' END,
+  'queue' || mod(n, 30), 'other', 'illegal-dumping', 'queue' || mod(n, 30), 'dispatch', 'sms', '+8210' || n,
+  '+8210' || n, 'm' || n, {since} + n * {step}, {since} + n * {step},
+  {since} + (n / 1000) * 1000 * {step} + 604800000000, 't' || n, CASE WHEN mod(n, 40) = 0 THEN n * 7919 END
+FROM generate_series({first}::bigint, {last}) AS n;
+INSERT INTO messages (id, identity, number, channel, account, author, native_id, reference, action, received_at, sealed)
+SELECT 'm' || n, decode(md5(n::text), 'hex'), 'c' || n, 'sms', '+8225550120', '+8210' || n, 'SM' || n, 'SM' || n,
+  'dispatch', {since} + n * {step}, decode(repeat(md5(n::text), 10), 'hex')
+FROM generate_series({first}::bigint, {last}) AS n;
+INSERT INTO events (number, at, who, what, cause)
+SELECT 'c' || n, {since} + n * {step}, 'citizen', CASE k WHEN 0 THEN 'received' ELSE 'answered' END, 'm' || n
+FROM generate_series({first}::bigint, {last}) AS n, generate_series(0, 1) AS k;
+INSERT INTO outbox (id, number, kind, recipient, cause, letter, channel, account, sealed, state, not_before, created_at,
+  relayed_at, provider_id)
+SELECT 'o' || n || '-' || k, 'c' || n, CASE k WHEN 0 THEN 'notice' ELSE 'result' END, '+8210' || n, 'm' || n, 'receipt',
+  'sms', '+8225550120', decode(repeat(md5(n::text), 6), 'hex'), 'sent', {since} + n * {step}, {since} + n * {step},
+  {since} + n * {step}, 'SMo' || n || '-' || k
+FROM generate_series({first}::bigint, {last}) AS n, generate_series(0, 1) AS k;
+INSERT INTO threads (conversation, number, at)
+SELECT n, 'c' || n, {since} + n * {step} FROM generate_series({first}::bigint, {last}) AS n WHERE mod(n, 20) = 0;
+"""
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time("2026-11-23 10:00")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    with place("postgresql", tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def stores(url: str, time: Time) -> Iterator[list[CaseStore]]:
+    """Returns four case stores, as four processes have them."""
+    made = [make_store(url, time) for _ in range(4)]
+    yield made
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def store(stores: list[CaseStore]) -> CaseStore:
+    return stores[0]
+
+
+def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Does all of these at the same time, each in its thread; returns what each gave, or raises what one raised."""
+    gate = threading.Barrier(len(acts))
+
+    def act(one: Callable[[], Any]) -> Any:
+        gate.wait()
+        return one()
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return list(threads.map(act, acts))
+
+
+def fill(connection: Connection, count: int, *, first: int = 1) -> None:
+    """Adds so many cases of a year, with their messages, histories and letters; one in forty is open."""
+    since, year = schema.to_stored(at("2025-11-23 00:00")), 365 * 86_400 * 1_000_000
+    for statement in FILLED.format(since=since, step=year // count, first=first, last=first + count - 1).split(";\n"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
+
+
+# Many at once
+
+
+def test_many_writers_make_one_case_of_a_message(stores: list[CaseStore], time: Time) -> None:
+    """Recorded by four at once in overlapping batches, each message has one case, one number, one notice."""
+    items = [dispatched(message(f"{n}번 가로등 고장", time)) for n in range(200)]
+    batches = [(items * 2)[begin : begin + 125] for begin in (0, 50, 100, 150)]
+
+    def writes(store: CaseStore, mine: list[Routed]) -> None:
+        for begin in range(0, len(mine), 25):
+            store.record(mine[begin : begin + 25])
+
+    at_once([lambda s=store, m=mine: writes(s, m) for store, mine in zip(stores, batches, strict=True)])  # type: ignore[misc]
+    numbers = sorted(case.number.split("-")[1] for case in stores[0].views.listed(limit=1000))
+    rows = [row.ticket.row for row in stores[0].outbox.due(time.now, 1000)]
+
+    assert [f"{n:06d}" for n in range(1, 201)] == numbers
+    assert (200, 200) == (len(rows), len(set(rows)))
+
+
+def test_the_same_words_at_the_same_time_are_one_case(stores: list[CaseStore], time: Time) -> None:
+    """A double click that two processes record at once is one case with two messages."""
+    at_once([lambda s=store: s.record([dispatched(message(WASTE, time))]) for store in stores])  # type: ignore[misc]
+    (case,) = stores[0].views.listed()
+
+    assert len(stores) == len(stores[0].views.messages(case.number))
+
+
+def test_no_row_is_claimed_by_two(stores: list[CaseStore], time: Time) -> None:
+    """Four that relay and claim side by side share the rows among them: none goes out twice, none is left."""
+    stores[0].record([dispatched(message(f"{n}번 가로등 고장", time)) for n in range(200)])
+
+    def sends(store: CaseStore) -> list[str]:
+        mine: list[str] = []
+        while due := store.outbox.due(time.now, 32):
+            store.outbox.relayed(due)
+            mine += [one.reply.id for one in store.outbox.claim([row.ticket for row in due]).ready]
+        return mine
+
+    claimed = [row for rows in at_once([lambda s=store: sends(s) for store in stores]) for row in rows]  # type: ignore[misc]
+
+    assert (200, 200) == (len(claimed), len(set(claimed)))
+
+
+def test_a_ticket_that_comes_twice_is_left_to_who_sends_it(stores: list[CaseStore], time: Time) -> None:
+    """While its sender lives, a row that is being sent is nobody else's; what becomes of it is kept."""
+    first, second, *_ = stores
+    opened(first, dispatched(message(WASTE, time)))
+    tickets = [row.ticket for row in first.outbox.due(time.now)]
+    (mine,) = first.outbox.claim(tickets).ready
+    twice = second.outbox.claim(tickets)
+    settle(first, [mine.reply], "sent")
+
+    assert ([], [], []) == (twice.ready, twice.unparked, twice.unknown)
+    assert 0 == first.views.counts()["unsent"]
+
+
+def test_what_a_killed_process_was_sending_is_taken_over(stores: list[CaseStore], time: Time) -> None:
+    """When its sender is gone, whoever gets the ticket next learns that the row was being sent."""
+    first, second, *_ = stores
+    opened(first, dispatched(message(WASTE, time)))
+    tickets = [row.ticket for row in first.outbox.due(time.now)]
+    first.outbox.claim(tickets)
+    first.close()
+    (taken,) = second.outbox.claim(tickets).ready
+
+    assert (True, 1) == (taken.was_sending, taken.reply.attempt)
+
+
+def test_a_relay_that_is_late_ends_no_wait(stores: list[CaseStore], time: Time) -> None:
+    """The same ticket relayed by two, tried and put off: the second relay does not lose the time of the next try."""
+    first, second, *_ = stores
+    opened(first, dispatched(message(WASTE, time)))
+    due: list[Due] = second.outbox.due(time.now)
+    (mine,) = first.outbox.claim([row.ticket for row in due]).ready
+    settle(first, [mine.reply], "queued", error="busy", retry_at=time.now.replace(minute=5))
+    second.outbox.relayed(due)
+
+    assert 300.0 == second.outbox.next_due()
+
+
+def test_officers_and_citizens_at_once_lose_nothing(stores: list[CaseStore], time: Time) -> None:
+    """Assigned, written to and sent about at the same moment, a case ends with all of it."""
+    numbers = [opened(stores[0], dispatched(message(f"{n}번 가로등 고장", time))) for n in range(10)]
+    first, second, third, _ = stores
+    acts = [
+        lambda: [first.officer.assign(number, By("박지훈"), unit="가로등") for number in numbers],
+        lambda: second.record([joins(message("추가합니다", time), number) for number in reversed(numbers)]),
+        lambda: delivered(third, time),
+    ]
+    at_once(acts)
+
+    assert {"assigned"} == {case.state for case in first.views.listed()}
+    assert [2] * 10 == [len(first.views.messages(number)) for number in numbers]
+
+
+def test_two_in_each_others_way_are_told(stores: list[CaseStore]) -> None:
+    """Of two transactions that wait for each other one is undone, and may be done anew."""
+    gate = threading.Barrier(2)
+    days = [("20261123", "20261124"), ("20261124", "20261123")]
+
+    def cross(store: CaseStore, first: str, second: str) -> str:
+        with suppress(Conflict), store._means.database.write() as connection:
+            connection.exec_driver_sql("SET LOCAL deadlock_timeout = '50ms'")
+            connection.exec_driver_sql("UPDATE counters SET given = given + 1 WHERE day = %s", (first,))
+            gate.wait()
+            connection.exec_driver_sql("UPDATE counters SET given = given + 1 WHERE day = %s", (second,))
+            return "done"
+        return "conflict"
+
+    with stores[0]._means.database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO counters VALUES ('20261123', 0), ('20261124', 0)")
+    ends = at_once([lambda s=s, d=d: cross(s, *d) for s, d in zip(stores, days, strict=False)])  # type: ignore[misc]
+
+    assert ["conflict", "done"] == sorted(ends)
+
+
+def test_what_was_in_the_way_is_done_anew() -> None:
+    """An act that meets another transaction is repeated from its beginning; for ever in the way, it says so."""
+    tries: list[int] = []
+
+    @anew
+    def act(needs: int) -> int:
+        tries.append(needs)
+        if len(tries) < needs:
+            raise Conflict("busy")
+        return len(tries)
+
+    assert 3 == act(3)
+    with pytest.raises(Unavailable):
+        act(1000)
+
+
+# What cannot be kept, and what cannot be reached
+
+
+@pytest.mark.parametrize("poison", [{"native_id": "SM\0"}, {"account": "\0"}, {"author": Author(handle="\0+82")}])
+def test_what_postgresql_cannot_hold_is_rejected(store: CaseStore, time: Time, poison: dict[str, Any]) -> None:
+    """A NUL character is refused for ever, and nothing is left of the batch."""
+    bad = msgspec.structs.replace(message(WASTE, time), **poison)
+    with pytest.raises(Rejected):
+        store.record([dispatched(message("가로등 고장", time)), dispatched(bad)])
+
+    assert [] == store.views.listed()
+
+
+def test_a_nul_in_what_is_sealed_harms_nothing(store: CaseStore, time: Time) -> None:
+    """What is kept sealed may hold any character."""
+    number = opened(store, dispatched(message("가로\0등", time)))
+
+    assert "가로\0등" == store.views.messages(number)[0].text
+
+
+def test_a_strange_reference_finds_nothing(store: CaseStore, time: Time) -> None:
+    """A reference that no id can be is passed over; the message is decided as any other."""
+    number = opened(store, dispatched(mail(WASTE, time, native_id="<first@mail.example>")))
+    answer = mail("추가", time, in_reply_to="<\0>", references=("<first@mail.example>", "\ud800"))
+
+    assert number == store.contexts([answer])[0].reply_to_case
+
+
+def test_an_endless_id_is_no_endless_retry(store: CaseStore, time: Time) -> None:
+    """What no index can hold is refused for ever, or kept out of it."""
+    endless = "".join(f"{n:x}" for n in range(5000))
+    kept = opened(store, dispatched(mail(WASTE, time, native_id=f"<{endless}@mail.example>")))
+
+    assert kept
+    with pytest.raises(Rejected):
+        store.record([dispatched(mail("가로등 고장", time, reply_to=endless))])
+
+
+def test_a_lock_that_lasts_says_try_again(url: str, time: Time) -> None:
+    """While somebody keeps the counter nothing is lost and nothing half done; after that it works by itself."""
+    store = make_store(f"{url}%20-clock_timeout%3D50ms", time)
+    store.record([dispatched(message(WASTE, time))])
+    with psycopg.connect(url) as other:
+        other.execute("SELECT * FROM counters FOR UPDATE")
+        with pytest.raises(Unavailable):
+            store.record([dispatched(message("가로등 고장", time))])
+    store.record([dispatched(message("가로등 고장", time))])
+    found = len(store.views.listed())
+    store.close()
+
+    assert 2 == found
+
+
+@contextmanager
+def cut(url: str, name: str) -> Iterator[Callable[[], None]]:
+    """Gives what breaks every connection of this application."""
+    asked = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s"
+    with psycopg.connect(url, autocommit=True) as other:
+
+        def breaks() -> None:
+            other.execute(asked, (name,)).fetchall()
+
+        yield breaks
+
+
+def half_done(store: CaseStore, then: Callable[[], None]) -> None:
+    with store._means.database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO counters VALUES ('20261123', 41)")
+        then()
+
+
+def test_a_broken_connection_is_replaced(url: str, time: Time) -> None:
+    """Broken inside a transaction it says try again and leaves nothing; broken between two, nobody notices."""
+    store = make_store(f"{url}&application_name=cut", time)
+    with cut(url, "cut") as breaks:
+        with pytest.raises(Unavailable):
+            half_done(store, breaks)
+        number = opened(store, dispatched(message(WASTE, time)))
+        breaks()
+        went_out = delivered(store, time)
+        breaks()
+        again = delivered(store, time)
+    store.close()
+
+    assert number.startswith("20261123-000001-")
+    assert (1, 0) == (len(went_out), len(again))
+
+
+def test_a_server_that_was_killed_has_what_was_recorded(time: Time) -> None:
+    """Without a server the store says try again; with it, everything that was recorded is there and work goes on."""
+    server = Postgres()
+    store = make_store(server.start(), time)
+    try:
+        number = opened(store, dispatched(message(WASTE, time)))
+        tickets = [row.ticket for row in store.outbox.due(time.now)]
+        store.outbox.claim(tickets)
+        server.kill()
+        with pytest.raises(Unavailable):
+            store.record([dispatched(message("가로등 고장", time))])
+        server.again()
+        (interrupted,) = store.outbox.claim(tickets).ready
+        next_one = opened(store, dispatched(message("가로등 고장", time)))
+    finally:
+        store.close()
+        server.stop()
+
+    assert interrupted.was_sending
+    assert ["20261123-000001", "20261123-000002"] == [number[:15], next_one[:15]]
+
+
+@pytest.mark.parametrize("wrong", ["postgresql+asyncpg://here/x", "postgresql://here:port/x", "mysql://here/x"])
+def test_an_address_that_is_none_is_a_mistake(wrong: str, time: Time) -> None:
+    """A wrong address of the store is the operator's to mend."""
+    with pytest.raises(ConfigError):
+        make_store(wrong, time)
+
+
+def test_nobody_at_the_address_says_try_again(time: Time) -> None:
+    """A server that is not there yet is waited for by who started us."""
+    with pytest.raises(Unavailable):
+        make_store("postgresql://nobody@127.0.0.1:1/cases", time)
+
+
+# The tables, and plans
+
+
+def _indexes(connection: Connection) -> set[tuple[str, str]]:
+    asked = "SELECT schemaname, indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
+    rows = connection.exec_driver_sql(asked).all()
+    return {(name, told.replace(f"{where}.", "")) for where, name, told in rows if name != "alembic_version_pkc"}
+
+
+def test_the_migrations_make_exactly_the_indexes(tmp_path: Path, store: CaseStore) -> None:
+    """What the migrations index, with its conditions, is what the program believes in."""
+    with store._means.database.read() as connection:
+        made = _indexes(connection)
+    with store._means.database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+        schema.metadata.drop_all(connection)
+        schema.metadata.create_all(connection)
+        believed = _indexes(connection)
+
+    assert believed == made
+
+
+class Plans:
+    """Explains every statement that the store runs."""
+
+    def __init__(self, store: CaseStore) -> None:
+        self._database = store._means.database
+        self._seen: list[tuple[str, Any]] = []
+
+    def of(self, act: Callable[[], object]) -> str:
+        """Returns the plans of what this does."""
+        engine = self._database._engine
+        event.listen(engine, "before_cursor_execute", self._keep)
+        act()
+        event.remove(engine, "before_cursor_execute", self._keep)
+        with self._database.write() as connection:
+            plans = [connection.exec_driver_sql(f"EXPLAIN {text}", values).scalars() for text, values in self._seen]
+            return "\n".join(line for plan in plans for line in plan)
+
+    def _keep(self, _connection: Any, _cursor: Any, text: str, values: Any, *_more: Any) -> None:
+        if text.lstrip().startswith(("SELECT", "UPDATE", "WITH")):
+            self._seen.append((text, values))
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseStore]:
+    """Returns a store with many cases and the little that waits among them."""
+    time = Time("2026-11-23 10:00")
+    with place("postgresql", tmp_path_factory.mktemp("full")) as url:
+        store = make_store(url, time)
+        with store._means.database.write() as connection:
+            fill(connection, MANY)
+        store.record([dispatched(message(f"{n}번 가로등 고장", time)) for n in range(300)])
+        store.record([answered(mail(f"{n}번 질문입니다", time)) for n in range(20)])
+        with store._means.database.apart() as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
+        yield store
+        store.close()
+
+
+def _claims(store: CaseStore) -> None:
+    tickets = [row.ticket for row in store.outbox.due(at("2026-11-23 10:00"))]
+    ready = store.outbox.claim(tickets).ready
+    settle(store, [one.reply for one in ready], "sent")
+
+
+NOW = Time("2026-11-23 10:00")
+QUICK: dict[str, Callable[[CaseStore], object]] = {
+    "queue page": lambda store: store.views.listed(queue="queue3", state="received"),
+    "queue page of every state": lambda store: store.views.listed(by=By("", frozenset({"queue3"}))),
+    "page of several queues": lambda store: store.views.listed(state="received", by=By("", frozenset({"queue3", "x"}))),
+    "page of several queues, every state": lambda store: store.views.listed(by=By("", frozenset({"queue3", "queue4"}))),
+    "list of all": lambda store: store.views.listed(),
+    "outbox due": lambda store: store.outbox.due(NOW.now),
+    "outbox next due": lambda store: store.outbox.next_due(),
+    "outbox claim and settle": _claims,
+    "contexts": lambda store: store.contexts([message(f"{n}번 가로등 고장", NOW) for n in range(256)]),
+    "contexts of replies": lambda store: store.contexts([mail("더", NOW, references=(f"SM{n}",)) for n in range(256)]),
+    "record": lambda store: store.record([dispatched(message(f"{n}번 가로등이 깜빡", NOW)) for n in range(64)]),
+    "record a mail": lambda store: store.record([held(mail("가로등이 어둡습니다", NOW))]),
+    "look-up by number": lambda store: store.views.case(store.views.listed(queue="gangnam")[0].number),
+    "history": lambda store: store.views.history(store.views.listed(queue="gangnam")[0].number),
+    "what was said": lambda store: store.views.messages(store.views.listed(queue="gangnam")[0].number),
+    "search hits": lambda store: store.views.found([f"m{n}" for n in range(100)]),
+    "similar cases": lambda store: store.public.released([f"m{n}" for n in range(100)]),
+    "a form that was filed": lambda store: store.public.filed("form", "SM77"),
+    "monitor": lambda store: store.public.monitor(),
+    "trouble": lambda store: store.trouble.listed(),
+}
+
+
+@pytest.mark.parametrize("what", QUICK)
+def test_nothing_that_is_asked_often_reads_a_whole_table(full: CaseStore, what: str) -> None:
+    """Among many cases each look-up of a batch or a page goes by an index."""
+    plan = Plans(full).of(lambda: QUICK[what](full))
+
+    assert "Index" in plan
+    assert [] == [line for line in plan.splitlines() if "Seq Scan" in line and "counters" not in line]
