@@ -226,6 +226,33 @@ def restore(
             typer.echo(f"now put the key that these files were sealed with into {var / 'key'} (chmod 600)")
 
 
+@app.command()
+def reindex(config: CONFIG = DEFAULT) -> None:
+    """Make the index in Elasticsearch anew from the case store, beside a running pipeline and without a gap.
+
+    The embedded index needs none of this: it mends itself when it is damaged or deleted.
+    """
+    from core.clock import clock_of
+    from pipeline.build import prepared
+    from pipeline.rebuild import reindex as made_anew
+    from sinks.elastic import Elastic
+
+    with told():
+        plan = prepared(config)
+        search = plan.engines.search()
+        if not isinstance(search, Elastic):
+            raise ConfigError('search = "embedded" mends itself; remove var/search to have it made anew')
+        store = plan.store(plan.seal(), clock_of(plan.environment))
+        store.open()
+        try:
+            done = asyncio.run(
+                made_anew(search, store, lambda count: typer.echo(f"\r{count} messages", nl=False, err=True))
+            )
+        finally:
+            store.close()
+        typer.echo(f"{done} messages are in the new index")
+
+
 def _subcommands() -> None:
     from pipeline.cli_case import app as case
     from pipeline.cli_case import key

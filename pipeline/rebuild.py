@@ -1,7 +1,7 @@
 """Fills an index that is new, or took the place of a damaged one, with everything that the case store holds."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
@@ -50,3 +50,46 @@ async def rebuild(search: Index, store: CaseStore, degraded: dict[str, str]) -> 
     del degraded["search"]
     if done:
         telemetry.noted("search index built again", messages=done)
+
+
+class Exchanged(Protocol):
+    """An index that is made anew beside the one in use, and then takes its place."""
+
+    async def begin_rebuild(self) -> None: ...
+    async def refill(self, records: Sequence[Routed]) -> Mapping[int, str]: ...
+    async def finish_rebuild(self, gone: Collection[str] = ...) -> list[str]: ...
+
+
+async def reindex(search: Exchanged, store: CaseStore, say: Callable[[int], None]) -> int:
+    """Makes the index anew while everything runs; returns how many messages it holds. `say` is told how far it is.
+
+    The exchange waits until the new one has every message of the old one, but those that the store does not know.
+    """
+    await search.begin_rebuild()
+    done = await _refilled(search, store, say)
+    gone: set[str] = set()
+    while lacking := set(await search.finish_rebuild(gone)):
+        known: set[str] = set()
+        async for stored in _stored(store):
+            if wanted := [one for one in stored if one.message.id in lacking]:
+                await search.refill(wanted)
+                known |= {one.message.id for one in wanted}
+        gone |= lacking - known
+    return done
+
+
+async def _refilled(search: Exchanged, store: CaseStore, say: Callable[[int], None]) -> int:
+    done = 0
+    async for stored in _stored(store):
+        await search.refill(stored)
+        done += len(stored)
+        say(done)
+    return done
+
+
+async def _stored(store: CaseStore) -> AsyncIterator[Sequence[Routed]]:
+    """Yields everything that the case store holds, oldest first."""
+    after = ""
+    while stored := await asyncio.to_thread(store.views.since, _BEGINNING, limit=_AT_ONCE, after=after):
+        yield stored
+        after = stored[-1].message.id

@@ -1,7 +1,10 @@
 """Search on a real Elasticsearch where it differs from the embedded index: a shared index, a rebuild, a kill."""
 
 import asyncio
+import json
 import secrets
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,6 +12,8 @@ import msgspec
 import pytest
 from elasticsearch import Elasticsearch as Client
 
+from bench.instance import TOKEN, Instance
+from bench.load import offer, request
 from core.errors import Unavailable
 from core.wire import Routed
 from sinks.elastic import Elastic, Server
@@ -274,3 +279,28 @@ async def test_a_killed_engine_is_waited_for_and_has_everything() -> None:
 
     assert {f"{number}-{place}" for number in range(200) for place in range(5)} == {hit.message_id for hit in hits}
     assert 1_000 == len(hits)
+
+
+def test_the_verb_makes_the_index_anew_beside_a_running_pipeline(tmp_path: Path) -> None:
+    """`reindex` fills the new index with everything that the case store holds, and it takes the old one's place."""
+    instance = Instance(tmp_path)
+    instance.start()
+    try:
+        sid = f"SM{secrets.token_hex(16)}"
+        payload = request(instance.base, TOKEN, sid, "+821012345678", "강남구 역삼동 가로등이 꺼졌어요")
+        asyncio.run(offer(instance.http, [(sid, payload)], per_second=10))
+        instance.drain()
+        done = _verb(instance, "reindex")
+        rows = json.loads(_verb(instance, "case", "list", "--search", "가로등", "--json").stdout)
+
+        assert "1 messages are in the new index" in done.stdout
+        assert ["gangnam"] == [row["queue"] for row in rows]
+        assert [f"{instance.engines.name}-000002"] == indexes(instance.engines.name)
+    finally:
+        instance.stop()
+        drop(instance.engines.name)
+
+
+def _verb(instance: Instance, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pipeline", *words, "--config", str(instance.config)]
+    return subprocess.run(command, env=instance.environment, capture_output=True, text=True, check=True)
