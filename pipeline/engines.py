@@ -1,9 +1,7 @@
 """Which engines hold the stream, the cases and the index: files under var/, or servers that others run."""
 
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -113,17 +111,12 @@ class Engines:
         return Access(
             url=self.settings.stream,
             prefix=table.prefix,
-            member=self._member(),
             username=table.username,
             password=self._secret(table.password),
             mechanism=table.mechanism,
             ca_file=table.ca_file,
             tls=table.tls,
         )
-
-    def _member(self) -> str:
-        """Returns what no other process is called that works on these groups: one role runs once on one folder."""
-        return sha256(f"{socket.gethostname()}|{self.var}".encode()).hexdigest()[:16]
 
     def _server(self) -> "Server":
         from sinks.elastic import Server

@@ -21,8 +21,6 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     prefix: str = "eungdapso."
-    # The same after a restart, another for every process that reads the same groups; "" for whoever comes and goes.
-    member: str = ""
     username: str = ""
     password: str = ""
     mechanism: str = "SCRAM-SHA-512"

@@ -330,10 +330,10 @@ class _Reader:
             topic_disable_leader=True,
             consumer_auto_offset_reset="earliest",
             consumer_max_fetch_size=RECORD_BYTES,
-            # A killed process is missed after so long; started again under its name it takes its place at once.
+            # A killed process is missed after so long. A name of its own (static membership) would spare it that, and
+            # keep the partitions of a reader that was begun anew because it stood still.
             broker_session_timeout=_SESSION_SECONDS,
             broker_heartbeat_interval=_SESSION_SECONDS / 4,
-            consumer_group_instance_id=f"{access.member}.{group}" if access.member else None,
             # We say when: what was acknowledged a moment ago is durable everywhere already.
             broker_commit_interval=3600.0,
             stream_buffer_maxsize=_BUFFERED_EVENTS,
