@@ -82,7 +82,8 @@ class Plan:
 
     @property
     def engines(self) -> Engines:
-        return Engines(settings=self.settings, var=self.var, environment=self.environment, groups=GROUPS)
+        home = self.path.resolve().parent
+        return Engines(settings=self.settings, home=home, var=self.var, environment=self.environment, groups=GROUPS)
 
     def stream(self, *, tidies: bool = False) -> Stream:
         return self.engines.stream(tidies=tidies)
@@ -164,7 +165,7 @@ def plan(path: Path, environment: Mapping[str, str] = os.environ) -> Plan:
         connectors=connectors,
         environment=environment,
         var=place.folder(home, settings, environment),
-        notes=tuple(_notes(connectors)),
+        notes=(*_notes(connectors), *engines.notes(settings)),
     )
 
 

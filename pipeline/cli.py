@@ -206,9 +206,13 @@ def backup(
     """Write a consistent copy of everything that matters, also while the pipeline runs."""
     from pipeline import backup as copies
     from pipeline.build import prepared
+    from pipeline.engines import EMBEDDED
 
     with told():
-        typer.echo(copies.backup(prepared(config).var, folder, with_key=with_key))
+        planned = prepared(config)
+        typer.echo(copies.backup(planned.var, folder, with_key=with_key))
+        if planned.settings.cases != EMBEDDED:
+            typer.echo("note: the cases are not in it: they lie in PostgreSQL, back them up with pg_dump", err=True)
 
 
 @app.command()

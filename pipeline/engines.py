@@ -33,16 +33,25 @@ def mistakes(settings: PipelineSettings, file: str) -> list[str]:
         if not value.startswith(beginning):
             first = beginning if isinstance(beginning, str) else beginning[0]
             found.append(f'{file}: {name}: \'{value}\' is no engine. Write "{EMBEDDED}" or "{first}host:port"')
-        elif ":" in value.partition("://")[2].rpartition("@")[0]:
+        elif ":" in value.partition("://")[2].rpartition("@")[0] or "password=" in value:
             found.append(f"{file}: {name}: a password never stands in a file. Name it in the engine's table: password")
     return found
 
 
+def notes(settings: PipelineSettings) -> list[str]:
+    """Returns what an operator should know about engines that do not grow alike."""
+    own = [name for name in ("cases", "search") if getattr(settings, name) == EMBEDDED]
+    if settings.stream == EMBEDDED or not own:
+        return []
+    return [f'{" and ".join(own)} = "{EMBEDDED}": run the roles sinks and web on one machine only, once each']
+
+
 @dataclass(frozen=True, kw_only=True)
 class Engines:
-    """Makes the engines; connects to none."""
+    """Makes the engines; connects to none. Names of files in the settings are relative to `home`."""
 
     settings: PipelineSettings
+    home: Path
     var: Path
     environment: Mapping[str, str]
     groups: Mapping[str, tuple[str, ...]]
@@ -114,7 +123,7 @@ class Engines:
             username=table.username,
             password=self._secret(table.password),
             mechanism=table.mechanism,
-            ca_file=table.ca_file,
+            ca_file=str(self.home / table.ca_file) if table.ca_file else "",
             tls=table.tls,
         )
 
@@ -129,7 +138,7 @@ class Engines:
             api_key=self._secret(table.api_key),
             user=table.username,
             password=self._secret(table.password),
-            ca_file=Path(table.ca_file) if table.ca_file else None,
+            ca_file=self.home / table.ca_file if table.ca_file else None,
         )
 
     def _secret(self, reference: Secret | None) -> str:

@@ -11,6 +11,10 @@ from core import telemetry
 from core.wire import Routed
 from pipeline.waiting import patiently
 
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+_AT_ONCE = 1_000
+_LOOK_SECONDS = 5.0
+
 
 class Index(Protocol):
     """A search sink that can tell whether it lacks older messages."""
@@ -20,11 +24,6 @@ class Index(Protocol):
     def rebuilt(self) -> None: ...
     async def setup(self) -> None: ...
     async def write(self, records: Sequence[Routed]) -> Mapping[int, str]: ...
-
-
-_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-_AT_ONCE = 1_000
-_LOOK_SECONDS = 5.0
 
 
 async def watch(search: Index, store: CaseStore, degraded: dict[str, str]) -> None:
@@ -40,12 +39,10 @@ async def rebuild(search: Index, store: CaseStore, degraded: dict[str, str]) -> 
     if not search.needs_rebuild:
         return
     degraded["search"] = "the index is being built again; older messages are found when that is done"
-    done, after = 0, ""
-    while stored := await patiently(
-        "search", partial(asyncio.to_thread, store.views.since, _BEGINNING, limit=_AT_ONCE, after=after)
-    ):
+    done = 0
+    async for stored in _stored(store):
         await patiently("search", partial(search.write, stored))
-        done, after = done + len(stored), stored[-1].message.id
+        done += len(stored)
     await patiently("search", partial(asyncio.to_thread, search.rebuilt))
     del degraded["search"]
     if done:
@@ -90,6 +87,8 @@ async def _refilled(search: Exchanged, store: CaseStore, say: Callable[[int], No
 async def _stored(store: CaseStore) -> AsyncIterator[Sequence[Routed]]:
     """Yields everything that the case store holds, oldest first."""
     after = ""
-    while stored := await asyncio.to_thread(store.views.since, _BEGINNING, limit=_AT_ONCE, after=after):
+    while stored := await patiently(
+        "search", partial(asyncio.to_thread, store.views.since, _BEGINNING, limit=_AT_ONCE, after=after)
+    ):
         yield stored
         after = stored[-1].message.id

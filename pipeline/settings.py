@@ -82,7 +82,7 @@ class Kafka(Settings):
     in_sync: int = Field(default=2, ge=1)
     """Copies that must have a record before a citizen hears "received"."""
     keep_days: int = Field(default=7, ge=1)
-    """Days that records stay after they were written."""
+    """Days that records stay after they were written, read or not: longer than any role may ever stand still."""
     username: str = ""
     """Who we are to the cluster (SASL); left out: nobody."""
     password: SecretRef | None = None
@@ -92,7 +92,7 @@ class Kafka(Settings):
     tls: bool = False
     """Whether connections are encrypted."""
     ca_file: str = ""
-    """Certificates that are trusted instead of the system's, a PEM file; turns `tls` on."""
+    """Certificates that are trusted instead of the system's, a PEM file, relative to this one; turns `tls` on."""
 
 
 class PostgreSQL(Settings):
@@ -114,7 +114,7 @@ class Elasticsearch(Settings):
     api_key: SecretRef | None = None
     """A key instead of user and password."""
     ca_file: str = ""
-    """Certificates that are trusted instead of the system's, a PEM file."""
+    """Certificates that are trusted instead of the system's, a PEM file, relative to this one."""
 
 
 class PipelineSettings(Settings):

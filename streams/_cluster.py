@@ -12,7 +12,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 from core.errors import ConfigError, Unavailable
 
 DEAD = "dead"
-_RECORD_BYTES = 64 * 1024 * 1024
+# A mail of 25 MB with what comes around it.
+RECORD_BYTES = 64 * 1024 * 1024
 _DAY_MS = 86_400_000
 
 
@@ -130,7 +131,7 @@ async def create_topics(
 
 
 def _topic(name: str, is_dead: bool, partitions: int, replication: int, in_sync: int, keep_days: int) -> NewTopic:
-    settings = {"max.message.bytes": str(_RECORD_BYTES), "min.insync.replicas": str(in_sync)}
+    settings = {"max.message.bytes": str(RECORD_BYTES), "min.insync.replicas": str(in_sync)}
     # What is parked stays until a person has looked; a retried one is taken out by its key.
     kept = {"cleanup.policy": "compact"} if is_dead else {"retention.ms": str(keep_days * _DAY_MS)}
     return NewTopic(name, 1 if is_dead else partitions, replication, topic_configs=settings | kept)

@@ -9,11 +9,10 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from core import telemetry
 from core.ids import uuid7
-from streams._cluster import DEAD, Access
+from streams._cluster import DEAD, RECORD_BYTES, Access
 from streams.base import Parked, Record
-
-_MAX_BYTES = 64 * 1024 * 1024
 
 
 class _Letter(msgspec.Struct, frozen=True, array_like=True):
@@ -46,7 +45,7 @@ class Dead:
             **self._access.arguments(),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=_MAX_BYTES,
+            max_partition_fetch_bytes=RECORD_BYTES,
         )
         await self._consumer.start()
         self._consumer.assign([self._part])
@@ -86,7 +85,12 @@ class Dead:
         if message.value is None:
             self._letters.pop(message.key, None)
             return
-        letter = _decode(message.value)
+        try:
+            letter = _decode(message.value)
+        except msgspec.DecodeError:
+            # Not ours to throw away; it stays in the topic and hides no other.
+            telemetry.warned("not a dead letter", topic=self._part.topic, offset=message.offset)
+            return
         self._letters[message.key] = Parked(
             id=message.offset,
             topic=letter.topic,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from streams._records import cut
 from streams.base import Record
 
 # More partitions than one topic of one city ever has.
@@ -62,8 +63,8 @@ class Held:
         self._given = 0
 
     def next(self, most: int) -> list[Record]:
-        """Returns records that the reader was not given yet."""
-        records = [record for record, _ in self._items[self._given : self._given + most]]
+        """Returns records that the reader was not given yet, no more bytes than a batch should have."""
+        records = cut([record for record, _ in self._items[self._given : self._given + most]], most)
         self._given += len(records)
         return records
 

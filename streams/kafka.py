@@ -20,14 +20,13 @@ from faust.contrib.asgi import faust_app_running
 from core import telemetry
 from core.errors import Unavailable
 from streams._checks import check, writable
-from streams._cluster import Access, Cluster
+from streams._cluster import RECORD_BYTES, Access, Cluster
 from streams._dead import Dead
 from streams._places import Held, Stalled, number_of, places_of
-from streams._records import cut
 from streams.base import INBOUND, Batch, Entry, Parked, Record, Stream
 
-# A mail of 25 MB with what comes around it.
-RECORD_BYTES = 64 * 1024 * 1024
+# What comes around a body on the wire, and around a record among the dead letters.
+_BODY_BYTES = RECORD_BYTES - 1024 * 1024
 _LINGER_MS = 2
 _TAKE, _WITHIN_SECONDS = 512, 0.02
 _BUFFERED_EVENTS = 1024
@@ -77,6 +76,7 @@ class Kafka(Stream):
         self._flying: dict[_Name, asyncio.Future[None]] = {}
         self._lags: dict[str, int] = {}
         self._sent = 0
+        self._asking = asyncio.Lock()
         self._under_way: set[asyncio.Future[Any]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._trouble = ""
@@ -136,7 +136,7 @@ class Kafka(Stream):
 
     async def publish(self, *entries: Entry) -> list[bool]:
         self._check_open()
-        check(entries, self.groups)
+        check(entries, self.groups, most_bytes=_BODY_BYTES)
         inbound = sum(entry.topic == INBOUND for entry in entries)
         if inbound:
             await self._hold_back()
@@ -160,16 +160,21 @@ class Kafka(Stream):
         self, batch: Batch, *, publish: Sequence[Entry] = (), park: Sequence[tuple[Record, str]] = ()
     ) -> None:
         self._check_open()
-        check(publish, self.groups)
+        check(publish, self.groups, most_bytes=_BODY_BYTES)
         reader = self._readers.get((batch.topic, batch.group))
         if reader is None:
             raise Unavailable(f"{batch.group}: this batch was read by a stream that has ended; it comes again")
-        if reader.held.is_behind(places_of(batch.records)):
+        places = places_of(batch.records)
+        # Committed before; or another process, or a reader that was begun anew, gets it again.
+        if reader.held.is_behind(places) or not reader.held.upto(places):
             return
-        await self._send_new(publish)
-        for record, reason in park:
-            await self.park(record, group=batch.group, reason=reason)
-        await self._finished(reader.commit(places_of(batch.records)))
+        # Tried again because the broker did not take the place: what was passed on is not passed on twice.
+        if reader.passed_on != places:
+            await self._send_new(publish)
+            for record, reason in park:
+                await self.park(record, group=batch.group, reason=reason)
+            reader.passed_on = places
+        await self._finished(reader.commit(places))
 
     async def lags(self) -> dict[str, int]:
         self._check_open()
@@ -188,7 +193,7 @@ class Kafka(Stream):
         self._check_open()
         wanted = [one for one in reversed(await self.parked(most=1_000_000)) if one.id in set(ids)]
         entries = [Entry(topic=one.topic, key=one.key, body=one.body) for one in wanted]
-        check(entries, self.groups)
+        check(entries, self.groups, most_bytes=_BODY_BYTES)
         await self._finished(self._send(entries))
         await self._finished(self._dead.forget(self._producing(), [one.id for one in wanted]))
         return len(wanted)
@@ -271,7 +276,10 @@ class Kafka(Stream):
     async def _hold_back(self) -> None:
         """Raises `Unavailable` when what comes from outside must wait for those who work on it."""
         if self._over():
-            self._lags, self._sent = await self.lags(), 0
+            # Of many that knock at once one asks: else the backlog would be asked after by every message.
+            async with self._asking:
+                if self._over():
+                    self._lags, self._sent = await self.lags(), 0
         if group := self._over():
             raise Unavailable(
                 f"backlog: {group} has {self._lags[group]} records before it; try again", retry_after_seconds=1
@@ -314,7 +322,10 @@ class _Reader:
     def __init__(self, access: Access, topic: str, group: str) -> None:
         self.held = Held(topic)
         self.group = group
+        # The places of the newest batch whose records went on or were parked.
+        self.passed_on: Mapping[int, int] = {}
         self._stalled = Stalled(_STALLED_SECONDS)
+        self._is_running = False
         self._running = AsyncExitStack()
         # Closing waits until a start has ended: half a start would run for ever.
         self._turn = asyncio.Lock()
@@ -355,6 +366,8 @@ class _Reader:
 
         After trouble with the cluster it has to be given partitions again soon.
         """
+        if not self._is_running:
+            return
         waits = lag if self.held.is_empty else 0
         if after_trouble and not self._app.consumer.assignment():
             waits = max(waits, 1)
@@ -365,6 +378,7 @@ class _Reader:
             async with self._turn, asyncio.timeout(_START_SECONDS):
                 if not self.held.has_ended:
                     await self._running.enter_async_context(faust_app_running(self._app))
+                    self._is_running = True
         except (KafkaError, OSError, RuntimeError, TimeoutError) as error:
             self._stalled.is_so = True
             why = str(error) or type(error).__name__
@@ -391,14 +405,13 @@ class _Reader:
                 why = self._app.crash_reason or "it stood still"
                 raise Unavailable(f"{self.group}: reading Kafka ended: {why}; it begins anew")
             await self.held.changed()
-        return cut(records, most)
+        return records
 
     async def commit(self, places: Mapping[int, int]) -> None:
         """Acknowledges everything up to these places, and says so to the broker."""
-        events = self.held.upto(places)
-        for event in events:
+        for event in self.held.upto(places):
             event.ack()
-        if events and not await self._app.consumer.commit():
+        if not await self._app.consumer.commit():
             raise KafkaError("the group's place was not taken")
         self.held.commit(places)
 
@@ -409,6 +422,7 @@ class _Reader:
 
     async def _revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
         self.held.drop({partition.partition for partition in revoked})
+        self.passed_on = {}
 
 
 def _name(entry: Entry) -> _Name:

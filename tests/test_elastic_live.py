@@ -67,6 +67,8 @@ async def test_what_is_written_is_found_by_itself(index: str) -> None:
     async with asyncio.timeout(10):
         while not found(sink, "가로등"):
             await asyncio.sleep(0.05)
+
+    assert ["a"] == found(sink, "가로등")
     await sink.close()
 
 

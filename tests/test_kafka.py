@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Unavailable
-from pipeline.engines import mistakes
+from pipeline.engines import mistakes, notes
 from pipeline.settings import PipelineSettings
+from streams import _records
 from streams._cluster import Access
 from streams._places import Held, Stalled, number_of, place_of, places_of
 from streams.base import ROUTED, Record
@@ -40,6 +41,16 @@ async def test_what_was_given_is_not_given_again() -> None:
     held = await held_with((0, 0), (1, 0), (0, 1))
 
     assert [[(0, 0), (1, 0)], [(0, 1)], []] == [[place_of(r.offset) for r in held.next(2)] for _ in range(3)]
+
+
+async def test_what_is_too_large_for_one_batch_comes_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large records are given out in smaller batches, none left out: what comes later commits them too."""
+    monkeypatch.setattr(_records, "BATCH_BYTES", 5)
+    held = Held(ROUTED)
+    large = [Record(topic=ROUTED, offset=number_of(0, n), key="k", body=b"four") for n in range(3)]
+    await held.add([(one, None) for one in large])
+
+    assert [[one] for one in large] == [held.next(10) for _ in large]
 
 
 async def test_a_new_reader_gets_what_was_not_committed() -> None:
@@ -111,6 +122,7 @@ def test_a_password_is_in_no_repr() -> None:
         ("stream", "kafak://a:1", "kafka://"),
         ("cases", "mysql://a", "postgresql://"),
         ("cases", "postgresql://u:geheim@a/b", "password never stands in a file"),
+        ("cases", "postgresql://u@a/b?password=geheim", "password never stands in a file"),
         ("search", "http://a:9200", "elasticsearch://"),
     ],
 )
@@ -119,6 +131,14 @@ def test_a_wrong_engine_is_said(engine: str, value: str, said: str) -> None:
 
     assert said in mistake
     assert f"pipeline.toml: {engine}" in mistake
+
+
+def test_engines_that_do_not_grow_alike_are_told() -> None:
+    """Files of one machine behind a stream of many would be parts of a whole that nobody has."""
+    (note,) = notes(PipelineSettings.model_validate({"stream": "kafka://a:1", "cases": "postgresql://u@a/b"}))
+
+    assert 'search = "embedded"' in note
+    assert [] == notes(PipelineSettings())
 
 
 def test_engines_of_a_city_that_outgrew_one_machine() -> None:
