@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import contextlib
 import random
+import secrets
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from bench.instance import TOKEN, Instance
+from bench.instance import SEAL, TOKEN, Instance
 from bench.ledger import Verdict, compare
 from bench.load import offer, request
 from bench.texts import texts
@@ -19,8 +20,9 @@ from bench.texts import texts
 class Crasher:
     """Keeps one instance under load and kills it again and again; remembers every acknowledged id."""
 
-    def __init__(self, folder: Path, *, per_second: float, seed: int) -> None:
-        self.instance = Instance(folder)
+    def __init__(self, folder: Path, *, per_second: float, seed: int, name: str = "") -> None:
+        # Whoever joins it on other machines has the same key.
+        self.instance = Instance(folder, name=name, extra={SEAL: secrets.token_hex(32)})
         self.acknowledged: set[str] = set()
         self._per_second = per_second
         self._chosen = random.Random(seed)

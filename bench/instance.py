@@ -19,6 +19,8 @@ from bench.engines import Engines
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = secrets.token_hex(16)
+# Names the variable of the key, for instances that are given one in `extra`.
+SEAL = "EUNGDAPSO_BENCH_SEAL"
 
 
 def free_port() -> int:
@@ -29,14 +31,21 @@ def free_port() -> int:
 
 @dataclass
 class Instance:
-    """`python -m pipeline run` in `folder`; `extra` goes into its environment."""
+    """`python -m pipeline run` in `folder`; `extra` goes into its environment.
+
+    Several of one `name` share topics, cases and index; each has its own `role` and its own var.
+    """
 
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
+    role: str = "all"
+    name: str = ""
     http: int = field(default_factory=free_port)
     smtp: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     is_prepared: bool = False
+    # How long the log was when the process began.
+    _begun_at: int = 0
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -45,6 +54,8 @@ class Instance:
         text = re.sub(r"(?m)^port = 8120", f"port = {self.http}", text)
         text = re.sub(r"(?m)^port = 8025", f"port = {self.smtp}", text)
         text = text.replace("127.0.0.1:8120", f"127.0.0.1:{self.http}")
+        if SEAL in self.extra:
+            text += f'\n[security]\nkey = {{ env = "{SEAL}" }}\n'
         self.config.write_text(self.engines.written_into(text), encoding="utf-8")
 
     @property
@@ -57,7 +68,7 @@ class Instance:
 
     @property
     def engines(self) -> Engines:
-        return Engines(name="e" + blake2b(str(self.folder).encode(), digest_size=6).hexdigest())
+        return Engines(name=self.name or "e" + blake2b(str(self.folder).encode(), digest_size=6).hexdigest())
 
     @property
     def cases_url(self) -> str:
@@ -78,19 +89,24 @@ class Instance:
             self.engines.prepare(self.config, self.environment)
             self.is_prepared = True
         begun = time.monotonic()
-        with (self.folder / "run.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "run", "--config", str(self.config)],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
+        self.begin()
         while not self.is_ready():
-            if self.process.poll() is not None or time.monotonic() - begun > wait_seconds:
+            if not self.is_running or time.monotonic() - begun > wait_seconds:
                 raise RuntimeError(f"it does not start: {self.log()[-2000:]}")
             time.sleep(0.05)
         return time.monotonic() - begun
+
+    def begin(self) -> None:
+        """Starts it and waits for nothing."""
+        path = self.folder / "run.log"
+        self._begun_at = path.stat().st_size if path.exists() else 0
+        command = [sys.executable, "-m", "pipeline", "run", "--role", self.role, "--config", str(self.config)]
+        with path.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def kill(self) -> None:
         """Kills the process that was started; what it started itself has to notice."""
@@ -110,6 +126,8 @@ class Instance:
         return (self.folder / "run.log").read_text(encoding="utf-8", errors="replace")
 
     def is_ready(self) -> bool:
+        if self.role in ("router", "sinks"):
+            return b"eungdapso: ready" in (self.folder / "run.log").read_bytes()[self._begun_at :]
         try:
             return bool(self.readiness()["ready"])
         except (OSError, ValueError):

@@ -68,7 +68,7 @@ class Engines:
         # Nobody who runs on one machine loads faust.
         from streams.kafka import Kafka
 
-        return Kafka(self._access(), groups=self.groups, lag_limit=lag_limit)
+        return Kafka(self.access(), groups=self.groups, lag_limit=lag_limit)
 
     async def create_topics(self) -> list[str]:
         """Creates the topics that are missing in Kafka; returns their names."""
@@ -78,7 +78,7 @@ class Engines:
 
         table = self.settings.kafka
         return await create_topics(
-            self._access(),
+            self.access(),
             list(self.groups),
             partitions=table.partitions,
             replication=table.replication,
@@ -113,7 +113,8 @@ class Engines:
 
         return _ids(ElasticReader(self._server(), index=self.settings.elasticsearch.index).find)
 
-    def _access(self) -> "Access":
+    def access(self) -> "Access":
+        """Returns how the cluster is reached."""
         from streams._cluster import Access
 
         table = self.settings.kafka

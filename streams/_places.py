@@ -41,16 +41,19 @@ class Held:
         # How many were ever taken in.
         self.taken = 0
         self._items: list[tuple[Record, Any]] = []
-        # How many of them the reader has been given.
-        self._given = 0
+        # How many of them the reader has been given, and how many any reader before it.
+        self._given = self._seen = 0
         self._places: dict[int, int] = {}
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
 
-    async def add(self, items: Sequence[tuple[Record, Any]]) -> None:
-        """Takes in what was read; waits while too much is held already."""
+    async def room(self) -> None:
+        """Waits while too much is held already."""
         await self._room.wait()
+
+    def add(self, items: Sequence[tuple[Record, Any]]) -> None:
+        """Takes in what was read."""
         self.taken += len(items)
         self._items.extend(items)
         self._tell()
@@ -66,6 +69,7 @@ class Held:
         """Returns records that the reader was not given yet, no more bytes than a batch should have."""
         records = cut([record for record, _ in self._items[self._given : self._given + most]], most)
         self._given += len(records)
+        self._seen = max(self._seen, self._given)
         return records
 
     async def changed(self, *, at_most_seconds: float = 1.0) -> None:
@@ -82,14 +86,15 @@ class Held:
         return all(self._places.get(partition, -1) >= offset for partition, offset in places.items())
 
     def upto(self, places: Mapping[int, int]) -> list[Any]:
-        """Returns the events at or before these places."""
-        return [event for record, event in self._items if _is_within(record, places)]
+        """Returns the events at or before these places that some reader was given: nobody has worked on the others."""
+        return [event for record, event in self._items[: self._seen] if _is_within(record, places)]
 
     def commit(self, places: Mapping[int, int]) -> None:
-        """Lets go of everything at or before these places."""
+        """Lets go of everything at or before these places that some reader was given."""
         for partition, offset in places.items():
             self._places[partition] = max(offset, self._places.get(partition, -1))
-        self._keep([not _is_within(record, places) for record, _ in self._items])
+        given = [not _is_within(record, places) for record, _ in self._items[: self._seen]]
+        self._keep(given + [True] * (len(self._items) - self._seen))
 
     def drop(self, partitions: Collection[int]) -> None:
         """Lets go of what another process reads from now on."""
@@ -103,7 +108,7 @@ class Held:
         self._news.set()
 
     def _keep(self, wanted: Sequence[bool]) -> None:
-        self._given = sum(wanted[: self._given])
+        self._given, self._seen = sum(wanted[: self._given]), sum(wanted[: self._seen])
         self._items = [item for item, kept in zip(self._items, wanted, strict=True) if kept]
         self._tell()
 
@@ -131,6 +136,22 @@ class Stalled:
             self._since = now
         elif now - self._since > self._seconds:
             self.is_so = True
+
+
+class Refused:
+    """Notices that a place is refused again and again."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+
+    def lasts(self, now: float) -> bool:
+        """Called at each refusal: whether the first of them is too long ago."""
+        self._since = now if self._since is None else self._since
+        return now - self._since > self._seconds
+
+    def end(self) -> None:
+        self._since = None
 
 
 def _is_within(record: Record, places: Mapping[int, int]) -> bool:

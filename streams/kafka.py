@@ -22,7 +22,7 @@ from core.errors import Unavailable
 from streams._checks import check, writable
 from streams._cluster import RECORD_BYTES, Access, Cluster
 from streams._dead import Dead
-from streams._places import Held, Stalled, number_of, places_of
+from streams._places import Held, Refused, Stalled, number_of, places_of
 from streams.base import INBOUND, Batch, Entry, Parked, Record, Stream
 
 # What comes around a body on the wire, and around a record among the dead letters.
@@ -324,6 +324,9 @@ class _Reader:
         self.group = group
         # The places of the newest batch whose records went on or were parked.
         self.passed_on: Mapping[int, int] = {}
+        # The membership of the group that ended last: what was read under it belongs to whoever has it now.
+        self._ended = -1
+        self._refused = Refused(_STALLED_SECONDS)
         self._stalled = Stalled(_STALLED_SECONDS)
         self._is_running = False
         self._running = AsyncExitStack()
@@ -408,19 +411,39 @@ class _Reader:
         return records
 
     async def commit(self, places: Mapping[int, int]) -> None:
-        """Acknowledges everything up to these places, and says so to the broker."""
+        """Acknowledges everything up to these places, and says so to the broker.
+
+        Raises `KafkaError` when it is not taken. What goes on so is let go of, and the reader begins anew.
+        """
+        if await self._committed(places):
+            self.held.commit(places)
+            self._refused.end()
+            return
+        if self._refused.lasts(asyncio.get_running_loop().time()):
+            self._stalled.is_so = True
+            self.held.drop(places)
+        raise KafkaError("the group's place was not taken")
+
+    async def _committed(self, places: Mapping[int, int]) -> bool:
+        # What is acknowledged while partitions change hands would stand in the way of those that come back.
+        if self._app.rebalancing:
+            return False
         for event in self.held.upto(places):
             event.ack()
-        if not await self._app.consumer.commit():
-            raise KafkaError("the group's place was not taken")
-        self.held.commit(places)
+        return bool(await self._app.consumer.commit())
 
     async def _take(self, stream: Any) -> None:
         # No exception may leave this body: faust would lose the event and go on behind it.
         async for events in stream.noack_take(_TAKE, within=_WITHIN_SECONDS):
-            await self.held.add([(_record(event, self.held.topic), event) for event in events])
+            await self.held.room()
+            self.held.add([(_record(event, self.held.topic), event) for event in events if self._is_ours(event)])
 
-    async def _revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
+    def _is_ours(self, event: Any) -> bool:
+        """Whether the partition has not changed hands since: faust hands over late what it had read before."""
+        return bool(event.message.generation_id != self._ended)
+
+    async def _revoked(self, app: Any, revoked: Any, **_: Any) -> None:
+        self._ended = app.consumer_generation_id
         self.held.drop({partition.partition for partition in revoked})
         self.passed_on = {}
 

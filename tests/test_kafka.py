@@ -21,9 +21,9 @@ def record(partition: int, offset: int) -> Record:
     return Record(topic=ROUTED, offset=number_of(partition, offset), key="k", body=b"")
 
 
-async def held_with(*places: tuple[int, int]) -> Held:
+def held_with(*places: tuple[int, int]) -> Held:
     held = Held(ROUTED)
-    await held.add([(record(*place), place) for place in places])
+    held.add([(record(*place), place) for place in places])
     return held
 
 
@@ -38,7 +38,7 @@ def test_numbers_grow_within_a_partition(partition: int, one: int, other: int) -
 
 
 async def test_what_was_given_is_not_given_again() -> None:
-    held = await held_with((0, 0), (1, 0), (0, 1))
+    held = held_with((0, 0), (1, 0), (0, 1))
 
     assert [[(0, 0), (1, 0)], [(0, 1)], []] == [[place_of(r.offset) for r in held.next(2)] for _ in range(3)]
 
@@ -48,13 +48,23 @@ async def test_what_is_too_large_for_one_batch_comes_with_the_next(monkeypatch: 
     monkeypatch.setattr(_records, "BATCH_BYTES", 5)
     held = Held(ROUTED)
     large = [Record(topic=ROUTED, offset=number_of(0, n), key="k", body=b"four") for n in range(3)]
-    await held.add([(one, None) for one in large])
+    held.add([(one, None) for one in large])
 
     assert [[one] for one in large] == [held.next(10) for _ in large]
 
 
+async def test_what_nobody_was_given_is_not_committed_with_a_later_place() -> None:
+    """A partition that went and came back begins again at its committed place, behind what was read before."""
+    held = held_with((0, 5), (0, 6), (0, 1))
+    held.next(2)
+
+    assert [(0, 5), (0, 6)] == held.upto({0: 6})
+    held.commit({0: 6})
+    assert [(0, 1)] == [place_of(one.offset) for one in held.next(1)]
+
+
 async def test_a_new_reader_gets_what_was_not_committed() -> None:
-    held = await held_with((0, 0), (1, 0), (0, 1))
+    held = held_with((0, 0), (1, 0), (0, 1))
     held.next(3)
     held.commit({0: 0})
     held.begin()
@@ -64,13 +74,14 @@ async def test_a_new_reader_gets_what_was_not_committed() -> None:
 
 async def test_a_commit_says_which_events_are_done() -> None:
     """Everything before a place of its partition, whatever batch it came in."""
-    held = await held_with((0, 0), (1, 0), (0, 1), (0, 2))
+    held = held_with((0, 0), (1, 0), (0, 1), (0, 2))
+    held.next(4)
 
     assert [(0, 0), (0, 1)] == held.upto({0: 1})
 
 
 async def test_an_older_batch_is_behind() -> None:
-    held = await held_with((0, 0), (0, 1))
+    held = held_with((0, 0), (0, 1))
     held.commit(places_of([record(0, 1)]))
 
     assert held.is_behind(places_of([record(0, 0)]))
@@ -79,7 +90,7 @@ async def test_an_older_batch_is_behind() -> None:
 
 async def test_what_others_read_from_now_on_is_dropped() -> None:
     """After a partition went elsewhere nothing of it is handed out, and its place is not ours to know."""
-    held = await held_with((0, 0), (1, 0))
+    held = held_with((0, 0), (1, 0))
     held.next(2)
     held.drop({0})
 

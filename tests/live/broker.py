@@ -19,7 +19,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
@@ -33,7 +33,6 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
-log.flush.interval.messages={flush}
 """
 
 
@@ -42,16 +41,17 @@ class Broker:
 
     variable = "EUNGDAPSO_LIVE_KAFKA"
 
-    def __init__(self, *, data: Path | None = None, flush_every: int = 9223372036854775807) -> None:
+    def __init__(self, *, data: Path | None = None, advertised: int = 0) -> None:
+        """`advertised` is the port that clients are told to use: a proxy's."""
         self._folder = Path(tempfile.mkdtemp(prefix="eungdapso-broker-"))
         self._data = data or self._folder / "data"
-        self._flush_every = flush_every
-        self._port, self._controller = _free_port(), _free_port()
+        self.port, self._controller = _free_port(), _free_port()
+        self._advertised = advertised or self.port
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"kafka://127.0.0.1:{self._port}"
+        return f"kafka://127.0.0.1:{self.port}"
 
     def prepare(self) -> None:
         """Fetches the jars once."""
@@ -62,11 +62,14 @@ class Broker:
     def start(self) -> str:
         """Formats the storage and starts; returns the URL once it answers."""
         properties = _PROPERTIES.format(
-            port=self._port, controller=self._controller, data=self._data, flush=self._flush_every
+            port=self.port, advertised=self._advertised, controller=self._controller, data=self._data
         )
         (self._folder / "server.properties").write_text(properties, encoding="ascii")
+        # Written with "=": one in 64 begins with a hyphen.
         identity = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-        self._java("kafka.tools.StorageTool", "format", "-t", identity, "-c", self._config).wait(timeout=_START_SECONDS)
+        self._java("kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "-c", self._config).wait(
+            timeout=_START_SECONDS
+        )
         return self.again()
 
     def again(self) -> str:
@@ -78,6 +81,10 @@ class Broker:
                 raise RuntimeError(f"the broker does not start: {self.log()[-2000:]}")
             time.sleep(0.1)
         return self.url
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
         """As a power cut does."""
@@ -124,7 +131,7 @@ class Broker:
     def _answers(self) -> bool:
         # The broker's port opens when it has joined its own controller.
         try:
-            with socket.create_connection(("127.0.0.1", self._port), timeout=1):
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return True
         except OSError:
             return False

@@ -35,12 +35,12 @@ class Elasticsearch:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="eungdapso-elasticsearch-"))
-        self._port = _free_port()
+        self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def prepare(self) -> None:
         """Fetches the jars and compiles the launcher, once for each version of both."""
@@ -64,7 +64,7 @@ class Elasticsearch:
         """Starts on the same data and port."""
         home = _home()
         command = ["java", "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{home}/classes:{home}/lib/*"]
-        command += ["OneNode", str(home), str(self._folder / "data"), str(self._port)]
+        command += ["OneNode", str(home), str(self._folder / "data"), str(self.port)]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log)
         deadline = time.monotonic() + _START_SECONDS
@@ -108,7 +108,7 @@ class Elasticsearch:
             process.wait()
 
     def _answers(self) -> bool:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             # Indexes of the last run are there again when the node is no longer red.
             connection.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")

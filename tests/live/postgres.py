@@ -34,12 +34,12 @@ class Postgres:
 
     def __init__(self) -> None:
         self._folder: Path | None = None
-        self._port = 0
+        self.port = 0
         self._server: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"postgresql://{_USER}@127.0.0.1:{self._port}/postgres"
+        return f"postgresql://{_USER}@127.0.0.1:{self.port}/postgres"
 
     def prepare(self) -> None:
         """Installs Debian's package where there is no PostgreSQL; may take a minute."""
@@ -52,7 +52,7 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="eungdapso-postgres-"))
         if os.geteuid() == 0:
             shutil.chown(self._folder, _SERVER_USER, _SERVER_USER)
-        self._port = _free_port()
+        self.port = _free_port()
         kind = ("--auth=trust", f"--username={_USER}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         # The server's user may not be allowed to read the folder that we work in.
         subprocess.run(
@@ -67,7 +67,7 @@ class Postgres:
     def again(self) -> str:
         """Starts the server on the folder and port that it had; returns its address once it answers."""
         folder = self._place()
-        settings = (f"port={self._port}", "listen_addresses=127.0.0.1", "unix_socket_directories=")
+        settings = (f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=")
         with (folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 [self._program("postgres"), "-D", folder / "data", *(f"--{setting}" for setting in settings)],

@@ -18,14 +18,14 @@ _SERVERS = {
     "elasticsearch": ("elasticsearch", "Elasticsearch"),
 }
 _SUITES = {
-    "kafka": ("test_stream_contract.py",),
+    "kafka": ("test_stream_contract.py", "test_kafka_live.py"),
     "postgresql": ("test_store.py", "test_outbox.py", "test_officer.py", "test_reply.py", "test_postgres.py"),
     "elasticsearch": ("test_sink_contract.py", "test_search.py", "test_elastic.py", "test_elastic_live.py"),
 }
 _TOGETHER = ("test_end_to_end.py", "test_crash.py")
 
 
-def launcher(name: str) -> Any:
+def launcher(name: str, **options: Any) -> Any:
     """Returns a server that is not started yet."""
     module, kind = _SERVERS[name]
     # By its path: a folder that holds an elasticsearch.py must never be searched for imports.
@@ -35,7 +35,7 @@ def launcher(name: str) -> Any:
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = loaded
     spec.loader.exec_module(loaded)
-    return getattr(loaded, kind)()
+    return getattr(loaded, kind)(**options)
 
 
 def main() -> int:

@@ -1,0 +1,134 @@
+"""What several processes do on one real broker: they come, go and are killed while records flow."""
+
+import asyncio
+import os
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from core.errors import Unavailable
+from core.message import identity_of
+from streams._cluster import Access, create_topics
+from streams.base import INBOUND, ROUTED, Batch, Entry
+from streams.kafka import Kafka
+
+LIVE_KAFKA = "EUNGDAPSO_LIVE_KAFKA"
+pytestmark = pytest.mark.skipif(LIVE_KAFKA not in os.environ, reason="no Kafka broker was named")
+
+GROUPS: Mapping[str, Sequence[str]] = {INBOUND: ("router",), ROUTED: ("cases",)}
+PARTITIONS, CONVERSATIONS = 4, 20
+LAST_SECONDS = 90
+
+
+class Town:
+    """Workers on topics of their own; remembers what each handled, in order."""
+
+    def __init__(self, folder: Path) -> None:
+        self._access = Access(url=os.environ[LIVE_KAFKA], prefix=f"{identity_of(str(folder)).hex()}.")
+        self.published: list[bytes] = []
+        self.handled: list[bytes] = []
+        self._running: dict[str, tuple[Kafka, asyncio.Task[None]]] = {}
+        self._stack = AsyncExitStack()
+
+    async def prepare(self) -> Kafka:
+        await create_topics(self._access, list(GROUPS), partitions=PARTITIONS, replication=1, in_sync=1, keep_days=1)
+        return await self.stream()
+
+    async def stream(self) -> Kafka:
+        stream = Kafka(self._access, groups=GROUPS, lag_limit=1_000_000)
+        await stream.start()
+        self._stack.push_async_callback(stream.close)
+        return stream
+
+    async def comes(self, name: str) -> None:
+        stream = await self.stream()
+        self._running[name] = stream, asyncio.create_task(self._work(stream))
+
+    async def goes(self, name: str) -> None:
+        stream, task = self._running.pop(name)
+        await stream.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def publish(self, stream: Kafka, count: int) -> None:
+        numbers = range(len(self.published), len(self.published) + count)
+        entries = [
+            Entry(topic=INBOUND, key=str(n % CONVERSATIONS), body=f"{n % CONVERSATIONS}:{n}".encode()) for n in numbers
+        ]
+        await stream.publish(*entries)
+        self.published += [entry.body for entry in entries]
+
+    async def all_handled(self, stream: Kafka) -> None:
+        async with asyncio.timeout(LAST_SECONDS):
+            while set(self.published) - set(self.handled) or sum((await stream.lags()).values()):
+                await asyncio.sleep(0.2)
+
+    async def close(self) -> None:
+        for name in list(self._running):
+            await self.goes(name)
+        await self._stack.aclose()
+
+    async def _work(self, stream: Kafka) -> None:
+        while True:
+            with suppress(Unavailable):
+                async for batch in stream.read(INBOUND, "router", most=512):
+                    self.handled += [record.body for record in batch.records]
+                    # So that others come and go while a batch is worked on.
+                    await asyncio.sleep(0.1)
+                    await _committed(stream, batch)
+            await asyncio.sleep(0.1)
+
+
+async def _committed(stream: Kafka, batch: Batch) -> None:
+    while True:
+        try:
+            return await stream.commit(batch)
+        except Unavailable:
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+async def town(tmp_path: Path) -> AsyncIterator[Town]:
+    town = Town(tmp_path)
+    yield town
+    await town.close()
+
+
+async def test_nothing_is_left_out_while_workers_come_and_go(town: Town) -> None:
+    """Partitions change hands in the middle of batches; every record is handled, and all places are committed."""
+    door = await town.prepare()
+    await town.publish(door, 12000)
+    await town.comes("first")
+    await town.comes("second")
+    await asyncio.sleep(1)
+    await town.comes("third")
+    await town.publish(door, 1000)
+    await town.goes("first")
+    await town.publish(door, 1000)
+    await town.comes("fourth")
+    await town.goes("third")
+
+    await town.all_handled(door)
+
+    assert set(town.published) == set(town.handled)
+
+
+async def test_a_conversation_keeps_its_order_while_workers_come_and_go(town: Town) -> None:
+    """What comes again comes behind itself: nobody sees a later record of a conversation first."""
+    door = await town.prepare()
+    await town.comes("first")
+    await town.publish(door, 400)
+    await town.comes("second")
+    await town.publish(door, 400)
+    await town.goes("first")
+
+    await town.all_handled(door)
+
+    seen: dict[bytes, list[bytes]] = defaultdict(list)
+    for body in dict.fromkeys(town.handled):
+        seen[body.partition(b":")[0]].append(body)
+    told = {key: sorted(bodies, key=town.published.index) for key, bodies in seen.items()}
+    assert told == seen
