@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import os
 import platform
 import sys
 from datetime import UTC, datetime
@@ -12,7 +13,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-SUITES = ("append", "hook", "smtp", "decision", "whole")
+from bench.engines import ELASTICSEARCH
+
+SUITES: tuple[str, ...] = ("append", "hook", "smtp", "decision", "whole")
+# What needs a server: measured on the one that the environment names.
+if ELASTICSEARCH in os.environ:
+    SUITES += ("bulk",)
 
 
 def main() -> None:

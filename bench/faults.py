@@ -167,17 +167,17 @@ def _engines(stack: ExitStack, part: str, how: str) -> Fault | None:
     """Starts the servers that this needs; returns the fault when it is a server's."""
     if part == "disk":
         disk = stack.enter_context(_small_disk())
-        server = _started(stack, launcher("kafka", data=disk / "data"))
+        server = started(stack, launcher("kafka", data=disk / "data"))
         return Full(server, disk)
     if part not in _SERVERS:
         for name in _SERVERS:
-            _started(stack, launcher(name))
+            started(stack, launcher(name))
         return None
     if how != "cut":
-        server = _started(stack, launcher(part))
+        server = started(stack, launcher(part))
         return Silent(server) if how == "stop" else Killed(server)
     port = free_port()
-    server = _started(stack, launcher(part, **({"advertised": port} if part == "kafka" else {})))
+    server = started(stack, launcher(part, **({"advertised": port} if part == "kafka" else {})))
     proxy = Proxy(port, server.port)
     proxy.start()
     stack.callback(proxy.stop)
@@ -185,7 +185,7 @@ def _engines(stack: ExitStack, part: str, how: str) -> Fault | None:
     return Silent(proxy)
 
 
-def _started(stack: ExitStack, server: Any) -> Any:
+def started(stack: ExitStack, server: Any) -> Any:
     server.prepare()
     stack.callback(server.stop)
     os.environ[server.variable] = server.start()

@@ -62,11 +62,16 @@ class Database:
             self._engine = None
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Opens a transaction that is durable when the block ends, undone when it raises."""
+    def write(self, *, still: bool = False) -> Iterator[Connection]:
+        """Opens a transaction that is durable when the block ends, undone when it raises.
+
+        With `still` it sees the store as it was at the beginning, whatever others write meanwhile.
+        """
         alone = self._writing if self.is_sqlite else nullcontext()
         with alone, translated(), self._connected().connect() as connection:
             connection.execution_options(writes=True)
+            if still and not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
 
@@ -137,9 +142,9 @@ class Database:
                 found += result.all()
         return found
 
-    def locked(self) -> str:
-        """Returns what a query says at its end to keep its rows for this transaction."""
-        return "" if self.is_sqlite else " FOR UPDATE"
+    def locked(self, *, skip: bool = False) -> str:
+        """Returns what a query says at its end to keep its rows for this transaction; `skip`: those that are free."""
+        return "" if self.is_sqlite else " FOR UPDATE SKIP LOCKED" if skip else " FOR UPDATE"
 
     def _connected(self) -> Engine:
         if self._engine is None:

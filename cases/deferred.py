@@ -60,13 +60,15 @@ class Deferred:
 
 def to_person(means: Means, ledger: Ledger, number: str, why: str) -> None:
     """Gives a case that nobody owns to triage, with its first time of receipt."""
-    row = ledger.connection.execute(select(cases).where(cases.c.number == number)).mappings().one()
+    kept = select(cases).where(cases.c.number == number).with_for_update()
+    row = ledger.connection.execute(kept).mappings().one()
     if row["queue"] or row["state"] not in OPEN:
         return
     accepted = row["accepted_at"] or means.calendar.next_opening(row["received_at"])
     due = row["due_at"] or means.due(row["kind"], accepted)
     values = {"queue": TRIAGE, "state": "held", "accepted_at": accepted, "due_at": due}
     ledger.connection.execute(update(cases).where(cases.c.number == number).values(**values))
+    ledger.moved(row["state"], "held")
     ledger.event(number, "to a person", why=why, queue=TRIAGE)
 
 

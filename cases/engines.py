@@ -33,6 +33,14 @@ _SESSION = (
 _IN_THE_WAY = ("40001", "40P01")
 _TAKEN = "23505"
 _TOO_LARGE = "54"
+# What libpq says when it is not let in, and what a person can do about it.
+_ADVICE = {
+    "certificate verify failed": "Check that ca_file in [postgresql] names who signed its certificate, and its dates",
+    "does not match host name": "Write in cases the name that its certificate was made for",
+    "does not support SSL": "Turn TLS on there, or leave ca_file out of [postgresql]",
+    "password authentication failed": "Check the user in cases and the password in [postgresql]",
+    "no password supplied": "Name its password in [postgresql]",
+}
 
 
 class Conflict(Unavailable):
@@ -84,7 +92,12 @@ def _meaning(error: DBAPIError) -> Rejected | Unavailable:
 def _said(error: DBAPIError) -> str:
     """Returns what the database says, without the details, in which PostgreSQL repeats addresses of citizens."""
     diagnosis = getattr(error.orig, "diag", None)
-    return str((diagnosis and diagnosis.message_primary) or error.orig)
+    if diagnosis and diagnosis.message_primary:
+        return str(diagnosis.message_primary)
+    # The lines behind the first one say the same of another try, or guess.
+    said = next((line.strip() for line in str(error.orig).splitlines() if line.strip()), type(error.orig).__name__)
+    advice = next((advice for words, advice in _ADVICE.items() if words in said), "")
+    return f"{said}. {advice}" if advice else said
 
 
 def _postgresql(url: URL) -> Engine:

@@ -1,11 +1,13 @@
 """Everything that one transaction adds to the case store, gathered first and written at its end."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, update
 
+from cases import tallies
 from cases.database import Database
 from cases.model import Case
 from cases.schema import cases, events, messages, outbox, threads, to_stored
@@ -36,6 +38,7 @@ class Ledger:
         self._events: list[dict[str, Any]] = []
         self._outbox: list[dict[str, Any]] = []
         self._threads: dict[int, dict[str, Any]] = {}
+        self._states: Counter[str] = Counter()
 
     def message(self, item: Routed, number: str | None, *, reason: str = "", identity: bytes = b"") -> None:
         message = item.message
@@ -63,6 +66,12 @@ class Ledger:
 
     def case(self, row: dict[str, Any]) -> None:
         self._cases.append(row)
+        self._states[row["state"]] += 1
+
+    def moved(self, before: str, after: str) -> None:
+        """Notes that a case, kept for this transaction, went from one state to another."""
+        self._states[before] -= 1
+        self._states[after] += 1
 
     def event(
         self,
@@ -110,7 +119,8 @@ class Ledger:
         self.thread(case.channel, case.account, case.conversation, case.author, case.number)
 
     def change(self, case: Case, **values: Any) -> Case:
-        """Writes new values into a case and returns it with them."""
+        """Writes new values into a case, kept for this transaction, and returns it with them."""
+        self.moved(case.state, values.get("state", case.state))
         statement = update(cases).where(cases.c.number == case.number)
         self.connection.execute(statement.values(**values))
         return msgspec.structs.replace(case, **{k: v for k, v in values.items() if k in Case.__struct_fields__})
@@ -121,7 +131,10 @@ class Ledger:
         load(self.connection, cases, self._cases)
         load(self.connection, events, self._events)
         load(self.connection, outbox, self._outbox)
-        load(self.connection, threads, list(self._threads.values()), replace="conversation")
+        # In one order: two that write to the same conversations do not wait for each other crosswise.
+        changed = [self._threads[key] for key in sorted(self._threads)]
+        load(self.connection, threads, changed, replace="conversation")
+        tallies.add(self._database, self.connection, self._states)
 
 
 def _for_ever(item: Routed) -> Routed:

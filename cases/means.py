@@ -10,6 +10,7 @@ from cases.clock import Pause, Period, accepted_at, due_at
 from cases.database import Database
 from cases.ledger import Ledger
 from cases.model import Case
+from cases.numbering import Numbers
 from cases.post import Post
 from core.calendar import Calendar
 from core.clock import Clock
@@ -46,6 +47,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     machine: Clock
     new_id: Callable[[], str]
     options: Options
+    numbers: Numbers
     still_valid: StillValid
 
     def ledger(self, connection: Connection) -> Ledger:

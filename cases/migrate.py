@@ -4,26 +4,45 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from cases.database import Database
+from cases.database import Database, anew
 from core.errors import ConfigError
 
 # The newest file in cases/migrations/versions. A test compares them.
-HEAD = "0001"
+HEAD = "0003"
+# Begins the revision of a store that a migration from other files is filling: nobody may use it before it is whole.
+MOVING = "moving-"
 _FOLDER = Path(__file__).with_name("migrations")
 _LOCK = 0x65756E67
 
 
 def upgrade(database: Database) -> None:
-    """Brings the tables up to `HEAD` in one transaction; two processes that start together do it once.
+    """Brings the tables up to `HEAD`, each step in a transaction; two processes that start together do it once.
 
     Raises `ConfigError` when a newer program has been at them.
     """
+    while not _is_new(database):
+        _step(database)
+
+
+def _is_new(database: Database) -> bool:
     with database.read() as connection:
-        if version(connection) == HEAD:
-            return
+        found = version(connection)
+    if found.startswith(MOVING):
+        raise ConfigError(
+            "the case store is being filled by a migration that is not finished. Run, where it was begun: "
+            "eungdapso migrate --from embedded --to distributed"
+        )
+    return found == HEAD
+
+
+@anew
+def _step(database: Database) -> None:
     with database.write() as connection:
         if not database.is_sqlite:
+            # Whoever waits here waits for a step among millions of cases; for a table nobody waits that long.
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
         if version(connection) != HEAD:
             _run(connection)
 
@@ -45,7 +64,7 @@ def _run(connection: Connection) -> None:
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, "+1")
     except CommandError as error:
         raise ConfigError(
             f"the case store is of revision {version(connection)}, this program knows {HEAD}: {error}. "

@@ -77,6 +77,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     released: bool
     rating: int | None
     token: str
+    forgotten_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:

@@ -25,11 +25,13 @@ from core.wire import Ticket
 _LOST_AFTER = timedelta(minutes=15)
 _SHORTEST_WAIT_SECONDS = 0.2
 # What every letter goes through stands here as SQL: made anew for every batch it costs more than it does.
-# Whether something to the same person about the same case is still before this one. By number, whatever the planner
-# thinks: where it does not know yet how many wait, it would read all that wait for each of them.
-_EARLIER = """EXISTS (SELECT 1 FROM outbox AS before WHERE before.number = outbox.number
-AND before.recipient = outbox.recipient AND before.id < outbox.id AND before.state || '' IN ('queued', 'sending')
-AND before.not_before <= {place})"""
+# Other words than the index of what is unsent has: where the planner does not know yet how many wait, it would read all
+# of them for each row, instead of the row by its id or its number.
+_WAITS = "state IN ('queued', 'sending')"
+# Whether something to the same person about the same case is still before this one.
+_EARLIER = f"""EXISTS (SELECT 1 FROM outbox AS before WHERE before.number = outbox.number
+AND before.recipient = outbox.recipient AND before.id < outbox.id AND before.{_WAITS}
+AND before.not_before <= {{place}})"""
 _DUE = "SELECT id, number, attempts, state FROM outbox WHERE"
 # Ordered by what the index is of: by id the whole outbox would be read.
 _DUE_AGAIN = f"{_DUE} {AGAIN} AND retry_at <= {{place}} AND NOT {_EARLIER} ORDER BY retry_at, id LIMIT {{place}}"
@@ -37,16 +39,18 @@ _DUE_NEW = f"{_DUE} {NEW} AND not_before <= {{place}} AND NOT {_EARLIER} ORDER B
 _DUE_LOST = f"{_DUE} {UNSENT} AND relayed_at < {{place}} AND retry_at IS NULL ORDER BY relayed_at, id LIMIT {{place}}"
 # A wait that began meanwhile stays: another relay may have given the same ticket, and it was tried already.
 _RELAYED = f"""UPDATE outbox SET relayed_at = {{place}}, retry_at = NULL
-WHERE {UNSENT} AND (retry_at IS NULL OR retry_at <= {{place}}) AND id {{wanted}}"""
+WHERE {_WAITS} AND (retry_at IS NULL OR retry_at <= {{place}}) AND id {{wanted}}"""
 _CLAIMED = """SELECT id, number, kind, recipient, cause, channel, account, sealed, in_reply_to, thread, automatic,
 deferred, state, attempts, created_at, first_try_at, parked, claimed_by FROM outbox WHERE id {wanted} ORDER BY id"""
 _TAKEN = """UPDATE outbox SET state = 'sending', attempts = attempts + CASE state WHEN 'sending' THEN 0 ELSE 1 END,
 parked = FALSE, retry_at = NULL, first_try_at = coalesce(first_try_at, {place}), claimed_by = {place}
 WHERE state IN ('queued', 'failed', 'sending') AND id {wanted}"""
 # By number, whatever the planner thinks: by queue or state it would read every open case each time.
-_ANSWERED = f"""UPDATE cases SET state = 'answered', answered_by = 'faq', answered_at = {{place}}, sameness = NULL
+_ENDING = f"""SELECT number, state FROM cases
 WHERE queue || '' = '' AND state || '' IN ({", ".join(f"'{state}'" for state in OPEN)})
-AND number IN (SELECT number FROM outbox WHERE kind = 'answer' AND id {{wanted}})"""
+AND number IN (SELECT number FROM outbox WHERE kind = 'answer' AND id {{wanted}}) ORDER BY number"""
+_ANSWERED = """UPDATE cases SET state = 'answered', answered_by = 'faq', answered_at = {place}, sameness = NULL
+WHERE number {wanted}"""
 State = Literal["sent", "queued", "failed", "uncertain"]
 
 
@@ -213,7 +217,11 @@ class Outbox:
         self._database.update_many(
             ledger.connection, outbox, rows, where=where, state="sent", error="", sent_at=sent_at
         )
-        self._database.each(ledger.connection, _ANSWERED, [row["id"] for row in rows], sent_at)
+        ids = [row["id"] for row in rows]
+        ending = self._database.each(ledger.connection, _ENDING + self._database.locked(), ids)
+        self._database.each(ledger.connection, _ANSWERED, [case.number for case in ending], sent_at)
+        for case in ending:
+            ledger.moved(case.state, "answered")
 
     def _not_sent(self, ledger: Ledger, outcome: Outcome) -> None:
         found = rows_of(ledger.connection, [outcome.row])

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, select, text
 
 from cases.ledger import read_sealed
 from cases.means import Means
 from cases.model import Case, State, case_of
 from cases.numbers import parse_number
-from cases.schema import cases, events, messages
+from cases.schema import KEPT, cases, events, messages
 from cases.views import no_such_case, row_of
 from core.mask import mask, mask_handle, mask_name
 
@@ -59,6 +59,8 @@ class CitizenView(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: datetime | None
     due_at: datetime | None
     answered_at: datetime | None
+    # When words and answers were deleted, because they had been kept long enough.
+    forgotten_at: datetime | None = None
     answers: tuple[tuple[datetime, str], ...] = ()
     steps: tuple[Step, ...] = ()
 
@@ -128,7 +130,9 @@ class PublicViews:
 
     def monitor(self, limit: int = 50) -> list[MonitorItem]:
         """Returns the newest cases for the live monitor; confidential matters are absent."""
-        statement = select(cases).where(~cases.c.confidential).order_by(cases.c.received_at.desc())
+        # Newest by the index of what was not forgotten.
+        shown = select(cases).where(text(KEPT), ~cases.c.confidential)
+        statement = shown.order_by(cases.c.received_at.desc(), cases.c.number.desc())
         with self._database.read() as connection:
             rows = connection.execute(statement.limit(max(1, min(limit, _MOST_LINES)))).mappings().all()
         return [_monitored(case_of(row)) for row in rows]
@@ -145,6 +149,7 @@ class PublicViews:
             accepted_at=case.accepted_at,
             due_at=None if case.confidential else case.due_at,
             answered_at=case.answered_at,
+            forgotten_at=case.forgotten_at,
             answers=tuple(self._answers(connection, case)),
             steps=tuple(_steps(connection, case)),
         )

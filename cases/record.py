@@ -4,20 +4,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, text, update
+from sqlalchemy import Connection, RowMapping, func, select, text
 
 from cases.database import anew
 from cases.joining import Joining, must
 from cases.ledger import Ledger
 from cases.means import Means
 from cases.model import OPEN, Case, case_of
-from cases.numbers import case_number, day_of
+from cases.numbering import Given
 from cases.opening import Opening, awaited_sameness, opens_case
 from cases.post import is_guarded
 from cases.replies import rows_named
-from cases.schema import GUARDED, cases, counters, from_stored, outbox
+from cases.schema import GUARDED, cases, from_stored, outbox
 from core.wire import Routed
 
+_PAST = "UPDATE cases SET sameness = NULL WHERE number {wanted}"
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _INSTANTS = ("received_at", "accepted_at", "due_at", "answered_at", "closed_at")
 
@@ -30,17 +31,16 @@ def record(means: Means, routed: Sequence[Routed]) -> None:
     """
     with means.database.write() as connection:
         ledger = means.ledger(connection)
-        # Whoever has the counter records alone, also among processes: it sees all that the others recorded.
-        numbers = _Numbers(means, connection, ledger.now)
         new = _unknown(means, connection, routed)
         if new:
-            _Recording(means, ledger, numbers, new).run()
+            with means.numbers.given(connection, ledger.now) as numbers:
+                _Recording(means, ledger, numbers, new).run()
 
 
 class _Recording:
     """The work of one transaction; its look-ups are made for the whole batch at once."""
 
-    def __init__(self, means: Means, ledger: Ledger, numbers: "_Numbers", new: Mapping[bytes, Routed]) -> None:
+    def __init__(self, means: Means, ledger: Ledger, numbers: Given, new: Mapping[bytes, Routed]) -> None:
         self._means = means
         self._connection = connection = ledger.connection
         self._new = new
@@ -56,10 +56,15 @@ class _Recording:
         self._reported = rows_named(connection, {i.message.report.original_id for i in items if i.message.report})
 
     def run(self) -> None:
+        self._numbers.need(self._new_cases())
         for identity, item in self._new.items():
             self._take(item, identity)
         self._ledger.flush()
-        self._numbers.keep()
+
+    def _new_cases(self) -> int:
+        """Returns how many cases this batch opens: those of each item that no open case, nor an earlier one, joins."""
+        opening = [self._sameness[i.message.id] for i in self._items if i.message.id in self._sameness]
+        return opening.count(None) + len(set(opening) - {None} - self._same.keys())
 
     def _take(self, item: Routed, identity: bytes) -> None:
         decision, message = item.decision, item.message
@@ -101,9 +106,13 @@ class _Recording:
         wanted = {s for s in self._sameness.values() if s is not None}
         statement = "SELECT number FROM cases WHERE sameness {wanted}"
         numbers = [row.number for row in self._means.database.each(self._connection, statement, wanted)]
-        found = [r for r in self._rows(cases.c.number, numbers) if r["state"] in OPEN and r["received_at"] >= since]
+        rows = list(self._rows(cases.c.number, numbers))
+        found = [r for r in rows if r["state"] in OPEN and r["received_at"] >= since]
         for row in found:
             self._cases.setdefault(row["number"], case_of(row))
+        # A new case of these words takes the place of one that nothing joins any more.
+        past = {row["number"] for row in rows} - {row["number"] for row in found}
+        self._means.database.each(self._connection, _PAST, sorted(past))
         return found
 
     def _rows(self, column: Any, wanted: Collection[Any]) -> Iterable[RowMapping]:
@@ -114,33 +123,6 @@ class _Recording:
             .mappings()
             .all()
         )
-
-
-class _Numbers:
-    """Gives the day's numbers, one after the other, without gaps; keeps the counter until the transaction ends."""
-
-    def __init__(self, means: Means, connection: Connection, now: datetime) -> None:
-        self._means = means
-        self._connection = connection
-        self._day = day_of(now)
-        self._kept = self._given = self._read()
-
-    def next(self) -> str:
-        self._given += 1
-        return case_number(self._day, self._given)
-
-    def keep(self) -> None:
-        if self._given != self._kept:
-            statement = update(counters).where(counters.c.day == self._day)
-            self._connection.execute(statement.values(given=self._given))
-
-    def _read(self) -> int:
-        statement = select(counters.c.given).where(counters.c.day == self._day).with_for_update()
-        given: int | None = self._connection.execute(statement).scalar()
-        if given is None:
-            self._means.database.insert_new(self._connection, counters, day=self._day, given=0)
-            given = self._connection.execute(statement).scalar_one()
-        return given
 
 
 class _Guard:
@@ -190,4 +172,4 @@ def _unknown(means: Means, connection: Connection, routed: Sequence[Routed]) -> 
 def _case_of_new(row: dict[str, Any]) -> Case:
     instants = {name: from_stored(row[name]) for name in _INSTANTS if row.get(name) is not None}
     rest = dict.fromkeys(_INSTANTS) | {"assignee": "", "extended": False, "released": False, "rating": None}
-    return case_of(rest | {**row, "closed_at": None} | instants)
+    return case_of(rest | {**row, "closed_at": None, "forgotten_at": None} | instants)

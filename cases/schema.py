@@ -52,9 +52,9 @@ def _word(name: str) -> Column[str]:
     return Column(name, Text, nullable=False, server_default=text("''"))
 
 
-def _some(name: str, *columns: Column[Any], where: str) -> Index:
+def _some(name: str, *columns: Column[Any], where: str, unique: bool = False) -> Index:
     """Returns an index of some rows only: of the many, few are waiting."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 # SQLite counts rows by itself only for INTEGER.
@@ -82,10 +82,15 @@ messages = Table(
     Column("received_at", Instant, nullable=False),
     # core.wire.encode(Routed) without the raw payload, sealed: what was said, what was decided and why.
     Column("sealed", LargeBinary, nullable=False),
+    # Its words are gone (cases/tidy.py); that it came, and what was decided, stays.
+    _flag("forgotten"),
     UniqueConstraint("identity"),
 )
-Index("ix_messages_reference", messages.c.reference)
 Index("ix_messages_number", messages.c.number)
+_some("ix_messages_reference", messages.c.reference, where="reference IS NOT NULL")
+# What made no case and is still to be forgotten; written so that no index of numbers seems to serve it.
+CASELESS = "coalesce(number, '') = '' AND NOT forgotten"
+_some("ix_messages_caseless", messages.c.received_at, messages.c.id, where=CASELESS)
 
 cases = Table(
     "cases",
@@ -129,12 +134,26 @@ cases = Table(
     _word("token"),
     # Author and words of an open case as one digest: the same again joins it. NULL when it no longer may.
     Column("sameness", BigInteger),
+    # When words and names were taken out of it; NULL while they are there.
+    Column("forgotten_at", Instant),
 )
 # In the order of a queue's page: a thousand cases are due on the same day.
 Index("ix_cases_page", cases.c.queue, cases.c.state, cases.c.due_at, cases.c.number)
 Index("ix_cases_state_due_at", cases.c.state, cases.c.due_at)
-Index("ix_cases_received_at", cases.c.received_at)
-Index("ix_cases_sameness", cases.c.sameness)
+# A query that such an index shall serve has to say the same words.
+KEPT = "forgotten_at IS NULL"
+_some("ix_cases_kept", cases.c.received_at, cases.c.number, where=KEPT)
+# Of two processes that record the same words at once, one is told that the other was first.
+_some("ix_cases_sameness", cases.c.sameness, where="sameness IS NOT NULL", unique=True)
+
+# How many cases are in each state: the sum of all rows. Whoever changes cases adds rows and waits for nobody.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("cases", BigInteger, nullable=False),
+)
 
 events = Table(
     "events",
@@ -190,7 +209,6 @@ outbox = Table(
     _flag("parked"),
     UniqueConstraint("number", "kind", "recipient", "cause"),
 )
-# A query that such an index shall serve has to say the same words.
 NEW = "state = 'queued' AND relayed_at IS NULL AND retry_at IS NULL"
 AGAIN = "state = 'queued' AND retry_at IS NOT NULL"
 # Written so that its index serves none of the two above: it would read all that wait instead of the first.
@@ -201,8 +219,8 @@ Index("ix_outbox_provider_id", outbox.c.provider_id)
 # With the id, in the order in which rows are taken: however many wait, the first are read and no others.
 _some("ix_outbox_new", outbox.c.not_before, outbox.c.id, where=NEW)
 _some("ix_outbox_again", outbox.c.retry_at, outbox.c.id, where=AGAIN)
-_some("ix_outbox_unsent", outbox.c.relayed_at, where=UNSENT)
-_some("ix_outbox_trouble", outbox.c.state, where=TROUBLE)
+_some("ix_outbox_unsent", outbox.c.relayed_at, outbox.c.id, outbox.c.not_before, where=UNSENT)
+_some("ix_outbox_trouble", outbox.c.id, outbox.c.state, where=TROUBLE)
 _some("ix_outbox_guarded", outbox.c.recipient, outbox.c.created_at, where=GUARDED)
 
 # Which case the next word in a conversation may belong to: one that awaits a place or was answered.

@@ -12,11 +12,13 @@ from cases.letters import Letters
 from cases.means import Means, Options, StillValid
 from cases.migrate import upgrade
 from cases.monotonic import rising
+from cases.numbering import Numbers
 from cases.officer import Officer
 from cases.outbox import Outbox
 from cases.post import Post
 from cases.public import PublicViews
 from cases.record import record
+from cases.tidy import Tidy
 from cases.trouble import Trouble
 from cases.views import Views
 from core.calendar import Calendar
@@ -33,7 +35,8 @@ class CaseStore:
     `url` is `sqlite:///…`, for one machine, or `postgresql://user@host:5432/name`, for as many processes as wanted.
 
     `outbox` is what goes out and `trouble` what did not arrive; `officer` is what staff do, `dates` moves legal
-    dates; `views` is what staff see, `public` what citizens and the monitor see; `keys` knows who may ask by HTTP.
+    dates; `views` is what staff see, `public` what citizens and the monitor see; `keys` knows who may ask by HTTP;
+    `tidy` is what is done at night.
     """
 
     def __init__(  # noqa: PLR0913 (the one place where the parts meet)
@@ -63,6 +66,7 @@ class CaseStore:
             machine=machine,
             new_id=ids,
             options=options or Options(),
+            numbers=Numbers(self._database),
             still_valid=still_valid
             or (lambda faq, version: letters.holds(faq, version, clock().astimezone(SEOUL).date())),
         )
@@ -73,6 +77,7 @@ class CaseStore:
         self.views = Views(self._means)
         self.public = PublicViews(self._means)
         self.keys = Keys(self._means)
+        self.tidy = Tidy(self._means)
 
     def open(self) -> None:
         """Connects and brings the tables up to date. Raises `Unavailable` or `ConfigError`."""

@@ -6,13 +6,25 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, func, select, text, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 
+from cases import tallies
 from cases.ledger import read_sealed
 from cases.means import Means
 from cases.model import OPEN, RECORDED, STATES, TRIAGE, By, Case, Entry, State, case_of
 from cases.numbers import parse_number
-from cases.schema import TROUBLE, UNSENT, cases, events, messages, outbox
+from cases.schema import TROUBLE, UNSENT, Instant, cases, events, messages, outbox
 from core.errors import Rejected
 from core.message import Message
 from core.wire import Routed
@@ -20,6 +32,8 @@ from core.wire import Routed
 _MOST = 1000
 # Of a list that is put together; beyond that, a queue by itself is not asked for.
 _MOST_PARTS = 32
+# However long a provider is away, a look at how it goes stays quick.
+_MOST_COUNTED = 100_000
 _EVERYONE = By("")
 
 
@@ -53,14 +67,19 @@ class Views:
         numbers: Collection[str] | None = None,
         by: By = _EVERYONE,
         limit: int = 50,
+        after: Case | None = None,
     ) -> list[Case]:
-        """Returns cases, the next due first; confidential ones only to who may see their queue by name."""
+        """Returns cases, the next due first; confidential ones only to who may see their queue by name.
+
+        With the last case of a page as `after` it returns the page that follows.
+        """
         queues = _queues(queue, by)
         most = min(limit, _MOST)
         if numbers is not None:
             named = cases.c.number.in_(list(numbers))
             return self._cases(_soonest(select(cases).where(named, *_is(queues, state)), most))
-        parts = list(_parts(queues, STATES if state is None else (state,)))
+        states = STATES if state is None else (state,)
+        parts = [[*part, *rest] for part in _parts(queues, states) for rest in _behind(after)]
         conditions = parts[0] if len(parts) == 1 else [cases.c.number.in_(_firsts(parts, most))]
         return self._cases(_soonest(select(cases).where(*conditions), most))
 
@@ -90,8 +109,9 @@ class Views:
 
     def since(self, moment: datetime, *, limit: int = _MOST, after: str = "") -> list[Routed]:
         """Returns stored messages received from then on, oldest id first, those above the id `after`; what cannot be
-        read any more is passed over."""
-        statement = select(messages.c.id, messages.c.sealed).where(messages.c.received_at >= moment)
+        read any more, or was forgotten, is passed over."""
+        written = (messages.c.received_at >= moment, ~messages.c.forgotten)
+        statement = select(messages.c.id, messages.c.sealed).where(*written)
         while True:
             with self._database.read() as connection:
                 more = statement.where(messages.c.id > after).order_by(messages.c.id).limit(limit)
@@ -117,21 +137,24 @@ class Views:
         return sorted(lines, key=lambda line: line.at)
 
     def counts(self) -> dict[str, int]:
-        """Returns the numbers for the status line: open, triage, overdue, and what could not be delivered."""
-        is_open = cases.c.state.in_(OPEN)
-        overdue = and_(is_open, cases.c.due_at < self._means.clock())
+        """Returns the numbers for the status line: open, triage, overdue, unsent (at most 100,000), undelivered."""
+        overdue = and_(cases.c.state.in_(OPEN), cases.c.due_at < self._means.clock())
         # Whoever takes a case makes it assigned; asked this way, the index alone knows.
         unowned = and_(cases.c.queue == TRIAGE, cases.c.state.in_(("held", "received", "waiting")))
-        trouble = select(outbox.c.state, func.count()).where(text(TROUBLE)).group_by(outbox.c.state)
-        waiting = (
-            select(func.count()).select_from(outbox).where(text(UNSENT), outbox.c.not_before <= self._means.clock())
+        late = (
+            select(outbox.c.not_before)
+            .where(text(UNSENT), outbox.c.not_before <= self._means.clock())
+            .limit(_MOST_COUNTED)
+            .subquery()
         )
+        trouble = select(outbox.c.state, func.count()).where(text(TROUBLE)).group_by(outbox.c.state)
         with self._database.read() as connection:
-            unsent = connection.execute(waiting).scalar_one()
-            counted = {
-                name: connection.execute(select(func.count()).select_from(cases).where(condition)).scalar_one()
-                for name, condition in (("open", is_open), ("triage", unowned), ("overdue", overdue))
+            totals = tallies.totals(self._database, connection)
+            counted = {"open": sum(totals.get(state, 0) for state in OPEN)} | {
+                name: connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
+                for name, table, condition in (("triage", cases, unowned), ("overdue", cases, overdue))
             }
+            unsent = connection.execute(select(func.count()).select_from(late)).scalar_one()
             states = {state: int(count) for state, count in connection.execute(trouble)}
         return (
             counted
@@ -142,8 +165,7 @@ class Views:
     def states(self) -> dict[str, int]:
         """Returns how many cases are in each state."""
         with self._database.read() as connection:
-            rows = connection.execute(select(cases.c.state, func.count()).group_by(cases.c.state))
-            return {state: int(count) for state, count in rows}
+            return tallies.totals(self._database, connection)
 
     def _cases(self, statement: Select[Any]) -> list[Case]:
         with self._database.read() as connection:
@@ -180,10 +202,23 @@ def _parts(queues: frozenset[str] | None, states: Sequence[State]) -> Iterator[l
             yield _is(queues, state)
 
 
-def _firsts(parts: Sequence[Sequence[ColumnElement[bool]]], most: int) -> CompoundSelect[str]:
-    """Returns the numbers among which the first are: those of all would be sought among all that ever were."""
-    firsts = (_soonest(select(cases.c.number).where(*part), most) for part in parts)
-    return union_all(*[select(first.subquery().c.number) for first in firsts])
+def _behind(last: Case | None) -> list[list[ColumnElement[bool]]]:
+    """Returns the conditions of the parts of what comes after this case; what has no date comes last."""
+    if last is None:
+        return [[]]
+    dateless = cases.c.due_at.is_(None)
+    if last.due_at is None:
+        return [[dateless, cases.c.number > last.number]]
+    place = tuple_(literal(last.due_at, Instant()), literal(last.number))
+    return [[tuple_(cases.c.due_at, cases.c.number) > place], [dateless]]
+
+
+def _firsts(parts: Sequence[Sequence[ColumnElement[bool]]], most: int) -> Select[tuple[str]]:
+    """Returns the numbers of the first: of each part the index alone says which those are."""
+    place = (cases.c.number, cases.c.due_at)
+    firsts = [_soonest(select(*place).where(*part), most).subquery() for part in parts]
+    among = union_all(*[select(first.c.number, first.c.due_at) for first in firsts]).subquery()
+    return select(among.c.number).order_by(among.c.due_at.asc().nulls_last(), among.c.number).limit(most)
 
 
 def _soonest(statement: Select[Any], most: int) -> Select[Any]:

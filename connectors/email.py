@@ -21,6 +21,9 @@ from core.message import Arrival, Envelope, Message
 from core.reply import Reply, Sender
 from core.settings import SecretRef, Settings
 
+# Python refuses to read numbers of many thousand digits.
+_LONGEST_NUMBER = 9
+
 
 class RelaySettings(Settings):
     """[connectors.email.relay]: where outgoing mail goes."""
@@ -146,11 +149,19 @@ class Email(Server[EmailSettings]):
 
     def attachment(self, raw: bytes, place: str) -> bytes:
         """Returns the bytes of an attachment by its `place` ("raw:2"); raises `Rejected` when there is none. Pure."""
-        number = place.removeprefix("raw:")
+        return self.opened(raw)(place)
+
+    def opened(self, raw: bytes) -> Callable[[str], bytes]:
+        """Returns what gives the attachments of one mail as `attachment` does, the mail being read once. Pure."""
         leaves = mime.read(raw).leaves()
-        if not number.isdecimal() or not 1 <= int(number) <= len(leaves):
-            raise Rejected(f"the mail has {len(leaves)} parts and none at {place[:40]}")
-        return leaves[int(number) - 1].content()
+
+        def content(place: str) -> bytes:
+            number = place.removeprefix("raw:")
+            if not number.isdecimal() or len(number) > _LONGEST_NUMBER or not 1 <= int(number) <= len(leaves):
+                raise Rejected(f"the mail has {len(leaves)} parts and none at {place[:40]}")
+            return leaves[int(number) - 1].content()
+
+        return content
 
     def as_eml(self, reply: Reply) -> bytes:
         """Returns the reply as a whole mail; raises `Rejected` when its recipient is no address. Pure."""

@@ -45,14 +45,11 @@ _UNIT = (
 )
 _NO_UNIT = rf"(?![\d:%]|[.,]\d|{_UNIT})"
 _TAIL = r"(?:[ ,(]{0,3}(?:[가-힣A-Za-z]{1,15}[), ]{1,3})?(?:제|지하 ?|B|b)?\d{1,4} ?(?:동|층|호)(?![선차기])){0,4}"
-_ROAD = re.compile(
-    r"([가-힣]{1,10}(?:로|길)(?: ?\d{1,3}(?:번|가|나|다|라)?길)?) ?"
-    rf"((?:지하 ?)?\d{{1,5}}(?:-\d{{1,4}})?{_NO_UNIT}{_TAIL})"
-)
-_LOT = re.compile(
-    rf"([가-힣]{{1,8}}동|[가-힣]{{1,5}}\d{{1,2}}[동가]) ?(?:산 ?)?"
-    rf"((?:\d{{2,4}}|\d(?=-\d| ?번지))(?:-\d{{1,4}})?(?: ?번지)?(?![동호층]){_NO_UNIT}{_TAIL})"
-)
+_ROAD_END = r"(?:로|길)(?: ?\d{1,3}(?:번|가|나|다|라)?길)?"
+_ROAD_NUMBER = rf"(?:지하 ?)?\d{{1,5}}(?:-\d{{1,4}})?{_NO_UNIT}"
+_ROAD = re.compile(rf"([가-힣]{{1,10}}{_ROAD_END}) ?({_ROAD_NUMBER}{_TAIL})")
+_LOT_NUMBER = rf"(?:\d{{2,4}}|\d(?=-\d| ?번지))(?:-\d{{1,4}})?(?: ?번지)?(?![동호층]){_NO_UNIT}"
+_LOT = re.compile(rf"([가-힣]{{1,8}}동|[가-힣]{{1,5}}\d{{1,2}}[동가]) ?(?:산 ?)?({_LOT_NUMBER}{_TAIL})")
 _ROOM = re.compile(r"(?<!\d)((?:\d{1,4} ?동|(?:지하 ?|B|b)?\d{1,2} ?층)[ ,]{0,2}\d{1,5} ?호)(?![선차기])")
 _ROMAN_ROAD = re.compile(r"(?<![\d-])(\d{1,4}(?:-\d{1,4})?),? (?=[A-Za-z]{2,20}(?:-?\d{1,3})?-?(?:daero|ro|gil)\b)")
 # Words that end like a road or a neighbourhood and are none.
@@ -80,9 +77,15 @@ _TITLED = re.compile(
 )
 _HIDDEN_RESIDENT = re.compile(r"\d{6}-\*{7}")
 
-# No number, plate or document has fewer; a text with fewer need not be looked through for them.
-_LEAST_DIGITS = 6
-_DIGIT = re.compile(r"\d")
+# Every number, document and plate has so many digits so close together; looking for them first is quick, and most
+# texts have none. The gaps: "12 가 3456" is the widest of six, a telephone's last seven the widest of seven.
+_SIX_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")
+_SEVEN_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
+# The same for addresses: how each one goes on after the name, which takes the longest to look for.
+_NUMBERED_ROAD = re.compile(rf"{_ROAD_END} ?{_ROAD_NUMBER}")
+_NUMBERED_DONG = re.compile(rf"[동가] ?(?:산 ?)?{_LOT_NUMBER}")
+_NUMBERED_ROOM = re.compile(r"\d ?호")
+_LONGEST_PLACE = 10
 
 _OFFICES = (("02731", 9), ("022133", 10))
 
@@ -104,7 +107,7 @@ def mask_name(name: str) -> str:
 def names_somebody(text: str) -> bool:
     """Whether the text is about a certain person: by number, plate, account or name; a telephone alone is none."""
     marks = (_HIDDEN_RESIDENT, _LICENCE, _PASSPORT, _ACCOUNT, _PLATE)
-    if _has_digits(text) and (any(mark.search(text) for mark in marks) or any(True for _ in residents(text))):
+    if _SIX_DIGITS.search(text) and (any(mark.search(text) for mark in marks) or any(True for _ in residents(text))):
         return True
     if any(True for _ in _names(text)):
         return True
@@ -113,21 +116,21 @@ def names_somebody(text: str) -> bool:
 
 def personal(skeleton: str, public: frozenset[str]) -> Iterator[Claim]:
     """Yields what is to be hidden, the surest first."""
-    has_digits = _has_digits(skeleton)
-    if has_digits:
+    has_plates = _SIX_DIGITS.search(skeleton)
+    has_numbers = has_plates and _SEVEN_DIGITS.search(skeleton)
+    if has_numbers:
         yield from residents(skeleton)
         yield from _cards(skeleton)
         yield from _phones(skeleton, public)
-    yield from (Claim(*found.span(1), text="****") for found in _SPOKEN.finditer(skeleton))
+    if "공일공" in skeleton:
+        yield from (Claim(*found.span(1), text="****") for found in _SPOKEN.finditer(skeleton))
     yield from _mails(skeleton, public)
-    if has_digits:
+    if has_numbers:
         yield from _documents(skeleton)
+    if has_plates:
+        yield from (Claim(*found.span(1)) for found in _PLATE.finditer(skeleton))
     yield from _addresses(skeleton)
     yield from _names(skeleton)
-
-
-def _has_digits(text: str) -> bool:
-    return len(_DIGIT.findall(text)) >= _LEAST_DIGITS
 
 
 def _documents(skeleton: str) -> Iterator[Claim]:
@@ -135,7 +138,6 @@ def _documents(skeleton: str) -> Iterator[Claim]:
     yield from (Claim(*found.span(1), text="********") for found in _PASSPORT.finditer(skeleton))
     for found in _ACCOUNT.finditer(skeleton):
         yield Claim(*found.span(1 if found[1] else 2), 3)
-    yield from (Claim(*found.span(1)) for found in _PLATE.finditer(skeleton))
 
 
 def residents(skeleton: str) -> Iterator[Claim]:
@@ -192,16 +194,22 @@ def _mails(skeleton: str, public: frozenset[str]) -> Iterator[Claim]:
 
 
 def _addresses(skeleton: str) -> Iterator[Claim]:
-    for found in _ROAD.finditer(skeleton):
+    for found in _numbered(_ROAD, _NUMBERED_ROAD, skeleton):
         if not _NO_ROAD.search(found[1]):
             yield Claim(*found.span(2))
-    for found in _LOT.finditer(skeleton):
+    for found in _numbered(_LOT, _NUMBERED_DONG, skeleton):
         if not _NO_DONG.search(found[1]):
             yield Claim(*found.span(2))
-    if "호" in skeleton:
+    if _NUMBERED_ROOM.search(skeleton):
         yield from (Claim(*found.span(1)) for found in _ROOM.finditer(skeleton))
     if "ro" in skeleton or "gil" in skeleton:
         yield from (Claim(*found.span(1)) for found in _ROMAN_ROAD.finditer(skeleton))
+
+
+def _numbered(place: re.Pattern[str], end: re.Pattern[str], skeleton: str) -> Iterator[re.Match[str]]:
+    """Yields the places, looked for from as far before the first `end` of one as its name can reach."""
+    first = end.search(skeleton)
+    return place.finditer(skeleton, max(0, first.start() - _LONGEST_PLACE)) if first else iter(())
 
 
 def _names(skeleton: str) -> Iterator[Claim]:

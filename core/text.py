@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from operator import add
 
 _INVISIBLE = dict.fromkeys(
@@ -53,13 +52,15 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower()
 
 
-def tokens(text: str) -> Iterator[str]:
-    """Yields search tokens: whole words for letters and digits, character bigrams for Hangul and Han.
+def tokens(text: str) -> list[str]:
+    """Returns search tokens: whole words for letters and digits, character bigrams for Hangul and Han.
 
     '쓰레기 배출' gives 쓰레, 레기, 배출; a single character stands for itself.
     """
+    found: list[str] = []
     for word in _WORD.findall(fold(text)):
         if word[0] < "぀" or len(word) < 3:
-            yield word
+            found.append(word)
         else:
-            yield from map(add, word, word[1:])
+            found += map(add, word, word[1:])
+    return found

@@ -4,6 +4,7 @@ A field may be added when it has a default: old records are then still read. Any
 """
 
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ from core.message import Message
 VERSION = b"\x01"
 KEY_BYTES = 32
 _NONCE_BYTES = 12
+_ADDRESS_BYTES = 32
 _nonce = RandomBytes(_NONCE_BYTES)
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -75,6 +77,7 @@ class Seal:
         if len(key) != KEY_BYTES:
             raise ValueError(f"the key has {len(key)} bytes, not {KEY_BYTES}")
         self._cipher = AESGCM(key)
+        self._naming = blake2b(key=key, person=b"object names").digest()
 
     def seal(self, plain: bytes) -> bytes:
         nonce = _nonce()
@@ -85,6 +88,11 @@ class Seal:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
         except (InvalidTag, ValueError) as error:
             raise Rejected("sealed with another key, or damaged") from error
+
+    def address(self, digest: bytes) -> str:
+        """Returns the name for what has this digest, always the same one: it tells nobody without the key what that is,
+        not even to who has the same bytes."""
+        return blake2b(digest, key=self._naming, digest_size=_ADDRESS_BYTES).hexdigest()
 
     def __repr__(self) -> str:
         return "Seal(…)"

@@ -64,7 +64,7 @@ def backup(var: Path, target: Path, *, log: str = "log.sqlite", with_key: bool =
     shutil.rmtree(parts, ignore_errors=True)
     try:
         parts.mkdir(parents=True, mode=0o700)
-        copied = tuple(_copied(var, parts, path) for path in _chosen(var, log, with_key))
+        copied = tuple(one for path in _chosen(var, log, with_key) if (one := _copied_if_there(var, parts, path)))
         manifest = Manifest(made_at=datetime.now(UTC), with_key=with_key, files=copied)
         _write_durably(parts / _MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
         if target.exists():
@@ -128,8 +128,22 @@ def _is_wanted(var: Path, path: Path, with_key: bool) -> bool:
 
 
 def _is_database(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE)) == _SQLITE
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except FileNotFoundError:
+        return False
+
+
+def _copied_if_there(var: Path, parts: Path, path: Path) -> Copied | None:
+    """Copies a file; returns None when it went meanwhile: what is over is deleted also while a backup is made."""
+    try:
+        return _copied(var, parts, path)
+    except (OSError, sqlite3.Error):
+        if path.exists():
+            raise
+        (parts / path.relative_to(var)).unlink(missing_ok=True)
+        return None
 
 
 def _copied(var: Path, parts: Path, path: Path) -> Copied:

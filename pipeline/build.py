@@ -26,13 +26,15 @@ from core.decision import Kind
 from core.errors import ConfigError
 from core.reply import Sender, Style
 from core.wire import Seal, Ticket, encode
-from pipeline import demo, engines, parts, place
+from pipeline import demo, engines, migrate_mark, parts, place
 from pipeline.desk import Desk
 from pipeline.engines import Engines
 from pipeline.settings import PipelineSettings
 from router.router import Router
 from sinks._files import FileSender
 from sinks.archive import Archive
+from sinks.archive_objects import ArchiveObjects
+from sinks.attachments import Attachments, Contents
 from sinks.cases import Cases
 from sinks.reply import Courier
 from streams.base import INBOUND, OUTBOUND, ROUTED, Record, Stream
@@ -41,7 +43,7 @@ T = TypeVar("T")
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     INBOUND: ("router",),
-    ROUTED: ("cases", "search", "archive"),
+    ROUTED: ("cases", "search", "archive", "attachments"),
     OUTBOUND: ("reply",),
 }
 
@@ -120,8 +122,20 @@ class Plan:
 
         return Courier(store.outbox, self.senders(), park, backoff=self.settings.replies)
 
-    def archive(self, seal: Seal) -> Archive:
-        return Archive(self.var / "archive", seal=seal, keep_days=self.settings.limits.archive_keep_days)
+    @property
+    def contents(self) -> dict[str, Contents]:
+        """What takes attachments out of raw payloads, by channel."""
+        return {name: part.opened for name, part in self.connectors.items() if isinstance(part, Email)}
+
+    def archive(self, seal: Seal) -> Archive | ArchiveObjects:
+        keep_days = self.settings.limits.archive_keep_days
+        if self.engines.has_bucket:
+            return ArchiveObjects(self.engines.objects(), seal=seal, keep_days=keep_days)
+        return Archive(self.var / "archive", seal=seal, keep_days=keep_days)
+
+    def attachments(self, seal: Seal) -> Attachments:
+        keep_days = self.settings.limits.archive_keep_days
+        return Attachments(self.engines.objects(), self.contents, seal=seal, keep_days=keep_days)
 
     def cases(self, store: CaseStore) -> Cases:
         return Cases(store)
@@ -252,6 +266,7 @@ def prepared(path: Path) -> Plan:
     """Returns the plan with its folder made and, when no secret is set, the demo's secrets in its environment."""
     var = place.folder(path.resolve().parent, _settings(path, _Mistakes()), os.environ)
     place.prepare(var)
+    migrate_mark.check(var, _settings(path, _Mistakes()))
     environment, is_demo = demo.environment(var, os.environ)
     made = plan(path, environment)
     if not is_demo:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import tomllib
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -29,8 +30,17 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(metadata.version("eungdapso"))
+        typer.echo(_release())
         raise typer.Exit
+
+
+def _release() -> str:
+    try:
+        return metadata.version("eungdapso")
+    except metadata.PackageNotFoundError:
+        # In the image nothing is installed: the packages lie in the working folder, with their description.
+        described = Path(__file__).parents[1] / "pyproject.toml"
+        return str(tomllib.loads(described.read_text(encoding="utf-8"))["project"]["version"])
 
 
 @app.callback()
@@ -45,6 +55,10 @@ def _begun(
 @contextmanager
 def told() -> Iterator[None]:
     """Turns our errors into sentences and exit codes: 2 wrong configuration or arguments, 1 failed."""
+    from core import telemetry
+
+    # What is noticed on the way goes to standard error: standard output is what was asked for.
+    telemetry.configure()
     try:
         yield
     except ConfigError as error:
@@ -213,6 +227,9 @@ def backup(
         typer.echo(copies.backup(planned.var, folder, with_key=with_key))
         if planned.settings.cases != EMBEDDED:
             typer.echo("note: the cases are not in it: they lie in PostgreSQL, back them up with pg_dump", err=True)
+        if planned.engines.has_bucket:
+            where = f"attachments and raw payloads are not in it: they lie in {planned.settings.objects}"
+            typer.echo(f"note: {where}, let that store keep versions or copies", err=True)
 
 
 @app.command()
@@ -258,15 +275,21 @@ def reindex(config: CONFIG = DEFAULT) -> None:
 
 
 def _subcommands() -> None:
+    from pipeline.cli_attachment import attachment
     from pipeline.cli_case import app as case
     from pipeline.cli_case import key
     from pipeline.cli_dead import app as dead
+    from pipeline.cli_migrate import migrate
+    from pipeline.cli_setup import setup
     from pipeline.cli_topics import app as topics
 
+    case.command()(attachment)
     app.add_typer(case, name="case")
     app.add_typer(dead, name="dead")
     app.add_typer(key, name="key")
     app.add_typer(topics, name="topics")
+    app.command()(setup)
+    app.command()(migrate)
 
 
 def main() -> None:

@@ -1,14 +1,18 @@
 """Which engines hold the stream, the cases and the index: files under var/, or servers that others run."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+
+from msgspec.structs import asdict
 
 from core.errors import ConfigError
 from core.settings import Secret
 from pipeline.settings import PipelineSettings
+from sinks._objects import Files, Store
 from sinks.search import Reader, Search
 from streams.base import Stream
 from streams.embedded import Embedded
@@ -16,10 +20,13 @@ from streams.embedded import Embedded
 if TYPE_CHECKING:
     from sinks.elastic import Elastic, Server
     from streams._cluster import Access
+    from streams._topics import Shape
 
 EMBEDDED = "embedded"
 # Words and how many: the ids of the messages that have them.
 Find = Callable[[str, int], list[str]]
+# What every S3-compatible store takes for a bucket, and what no object's name chokes on.
+_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9_-][a-z0-9._-]*)*/?")
 _BEGINNINGS = {"stream": "kafka://", "cases": "postgresql://", "search": ("elasticsearch://", "elasticsearchs://")}
 
 
@@ -35,15 +42,20 @@ def mistakes(settings: PipelineSettings, file: str) -> list[str]:
             found.append(f'{file}: {name}: \'{value}\' is no engine. Write "{EMBEDDED}" or "{first}host:port"')
         elif ":" in value.partition("://")[2].rpartition("@")[0] or "password=" in value:
             found.append(f"{file}: {name}: a password never stands in a file. Name it in the engine's table: password")
+    if settings.objects != EMBEDDED and not _S3.fullmatch(settings.objects):
+        found.append(
+            f"{file}: objects: '{settings.objects}' is no place for objects. Write \"{EMBEDDED}\" or "
+            '"s3://bucket/prefix", in small letters, and everything else in [s3]'
+        )
     return found
 
 
 def notes(settings: PipelineSettings) -> list[str]:
     """Returns what an operator should know about engines that do not grow alike."""
-    own = [name for name in ("cases", "search") if getattr(settings, name) == EMBEDDED]
+    own = [f'{name} = "{EMBEDDED}"' for name in ("cases", "search", "objects") if getattr(settings, name) == EMBEDDED]
     if settings.stream == EMBEDDED or not own:
         return []
-    return [f'{" and ".join(own)} = "{EMBEDDED}": run the roles sinks and web on one machine only, once each']
+    return [f"{', '.join(own)}: run the roles sinks and web on one machine only, once each"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,18 +80,28 @@ class Engines:
         # Nobody who runs on one machine loads faust.
         from streams.kafka import Kafka
 
-        return Kafka(self.access(), groups=self.groups, lag_limit=lag_limit)
+        return Kafka(self.access(), groups=self.groups, lag_limit=lag_limit, shape=self.shape())
 
     async def create_topics(self) -> list[str]:
         """Creates the topics that are missing in Kafka; returns their names."""
         if not self.is_shared:
             raise ConfigError('stream = "embedded" needs no topics. They are for stream = "kafka://host:port"')
-        from streams._cluster import create_topics
+        from streams._topics import create_topics
+
+        return await create_topics(self.access(), list(self.groups), **asdict(self.shape()))
+
+    async def topics_lack(self) -> list[str]:
+        """Returns what the topics that are there lack of what [kafka] says, a line each."""
+        from streams._topics import differences
+
+        return await differences(self.access(), list(self.groups), self.shape())
+
+    def shape(self) -> "Shape":
+        """Returns what the topics in Kafka should be like."""
+        from streams._topics import Shape
 
         table = self.settings.kafka
-        return await create_topics(
-            self.access(),
-            list(self.groups),
+        return Shape(
             partitions=table.partitions,
             replication=table.replication,
             in_sync=table.in_sync,
@@ -91,7 +113,11 @@ class Engines:
         url = self.settings.cases
         if url == EMBEDDED:
             return f"sqlite:///{self.var / 'cases.sqlite'}"
-        password = self._secret(self.settings.postgresql.password)
+        table = self.settings.postgresql
+        if ca_file := self._file("postgresql.ca_file", table.ca_file):
+            more = urlencode({"sslmode": "verify-full", "sslrootcert": str(ca_file)})
+            url += ("&" if "?" in url else "?") + more
+        password = self._needed("postgresql.password", table.password)
         user, at, rest = url.removeprefix("postgresql://").rpartition("@")
         if not password or not at:
             return url
@@ -103,7 +129,7 @@ class Engines:
             return Search(self.var / "search")
         from sinks.elastic import Elastic
 
-        return Elastic(self._server(), index=self.settings.elasticsearch.index)
+        return Elastic(self.server(), index=self.settings.elasticsearch.index)
 
     def find(self) -> Find:
         """Returns what looks words up in the index: the ids of messages."""
@@ -111,7 +137,34 @@ class Engines:
             return _ids(Reader(self.var / "search").find)
         from sinks.elastic import Reader as ElasticReader
 
-        return _ids(ElasticReader(self._server(), index=self.settings.elasticsearch.index).find)
+        return _ids(ElasticReader(self.server(), index=self.settings.elasticsearch.index).find)
+
+    @property
+    def has_bucket(self) -> bool:
+        """Whether attachments and payloads lie in a store that several machines share."""
+        return self.settings.objects != EMBEDDED
+
+    def objects(self) -> Store:
+        """Returns where objects are kept; raises `ConfigError` when a secret that is named is not set."""
+        if not self.has_bucket:
+            return Files(self.var / "objects")
+        # Nobody who runs on one machine loads the client.
+        from sinks._objects_s3 import S3, Bucket
+
+        table = self.settings.s3
+        bucket, _, prefix = self.settings.objects.removeprefix("s3://").rstrip("/").partition("/")
+        return S3(
+            Bucket(
+                bucket=bucket,
+                prefix=prefix,
+                endpoint=table.endpoint,
+                region=table.region,
+                access_key=self._needed("s3.access_key", table.access_key),
+                secret_key=self._needed("s3.secret_key", table.secret_key),
+                ca_file=self.home / table.ca_file if table.ca_file else None,
+                timeout_seconds=table.timeout_seconds,
+            )
+        )
 
     def access(self) -> "Access":
         """Returns how the cluster is reached."""
@@ -122,13 +175,14 @@ class Engines:
             url=self.settings.stream,
             prefix=table.prefix,
             username=table.username,
-            password=self._secret(table.password),
+            password=self._needed("kafka.password", table.password),
             mechanism=table.mechanism,
             ca_file=str(self.home / table.ca_file) if table.ca_file else "",
             tls=table.tls,
         )
 
-    def _server(self) -> "Server":
+    def server(self) -> "Server":
+        """Returns how Elasticsearch is reached."""
         from sinks.elastic import Server
 
         table = self.settings.elasticsearch
@@ -136,11 +190,25 @@ class Engines:
         plain = "https" if scheme == "elasticsearchs" else "http"
         return Server(
             url=",".join(f"{plain}://{node}" for node in rest.rstrip("/").split(",")),
-            api_key=self._secret(table.api_key),
+            api_key=self._needed("elasticsearch.api_key", table.api_key),
             user=table.username,
-            password=self._secret(table.password),
-            ca_file=self.home / table.ca_file if table.ca_file else None,
+            password=self._needed("elasticsearch.password", table.password),
+            ca_file=self._file("elasticsearch.ca_file", table.ca_file),
         )
+
+    def _file(self, setting: str, name: str) -> Path | None:
+        file = self.home / name if name else None
+        if file is not None and not file.is_file():
+            raise ConfigError(f"{setting}: there is no file {file}. Name the PEM file with who signed the server")
+        return file
+
+    def _needed(self, setting: str, reference: Secret | None) -> str:
+        value = self._secret(reference)
+        if reference is not None and not value:
+            raise ConfigError(
+                f"{setting}: {reference.env} is not set in the environment. Set it, or leave the setting out"
+            )
+        return value
 
     def _secret(self, reference: Secret | None) -> str:
         return reference.value(self.environment) if reference is not None else ""

@@ -1,6 +1,6 @@
 """The whole flow: the door, the routing desk, the sinks, the relay. Everything else serves it.
 
-accept -> [inbound] -> route -> [routed] -> sink: cases, search, archive
+accept -> [inbound] -> route -> [routed] -> sink: cases, search, archive, attachments
                                                     |
                           outbox <------------------+        whatever cannot be done -> dead
                             |

@@ -6,18 +6,22 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 
+from core.clock import machine_clock
 from core.errors import ConfigError
 from pipeline import flow, site
 from pipeline.build import Plan, make_desk
 from pipeline.decider import Decider
 from pipeline.house import House, Role, Say, lock_roles, open_house
 from pipeline.memory import settle_memory
+from pipeline.night import tidy
 from pipeline.rebuild import watch
 from web.timely import Timely
+
+_WITH_PAGES: frozenset[Role] = frozenset({"intake", "web"})
 
 
 def _nothing(_house: House) -> None:
@@ -36,7 +40,7 @@ async def started(
 ) -> AsyncIterator[House]:
     """Runs these roles while the context lasts. Raises `ConfigError` when something that they need is not to be had."""
     async with AsyncExitStack() as stack:
-        listening = _bind(plan) if roles & {"intake", "web"} else None
+        listening = _bind(plan, roles)
         lock_roles(plan, roles, stack, wait_seconds=lock_wait_seconds)
         house = await open_house(plan, roles, say, stop, stack)
         opened(house)
@@ -50,7 +54,9 @@ async def started(
         if "intake" in roles:
             await _start_servers(house)
         if listening is not None:
-            await _start_web(house, listening)
+            await _start_web(house, listening, "web" if roles & _WITH_PAGES else "health")
+        if "web" in roles:
+            house.begin(house.loops, house.changes.listen(), "changes")
         settle_memory()
         yield house
 
@@ -66,7 +72,8 @@ async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
     plan, search = house.plan, house.plan.engines.search()
     replies = plan.replies(house.store, house.stream, house.seal)
     opener = flow.Opener(house.stream, house.seal)
-    for sink in (plan.cases(house.store), search, plan.archive(house.seal), replies):
+    kept = plan.archive(house.seal), plan.attachments(house.seal)
+    for sink in (plan.cases(house.store), search, *kept, replies):
         parts.push_async_callback(sink.close)
         pouring = flow.pour(house.stream, sink, opener=opener, then=house.changes.tell)
         house.begin(house.loops, pouring, type(sink).__module__)
@@ -75,6 +82,8 @@ async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
     await asyncio.to_thread(house.store.outbox.replan, plan.calendar)
     relay = flow.relay(house.stream, house.store, clock=house.clock, seal=house.seal, rung=house.changes.rung)
     house.begin(house.loops, relay, "relay")
+    tidying = tidy(house.store.tidy, plan.settings.limits.case_words_keep_days, machine_clock)
+    house.begin(house.loops, tidying, "tidy")
 
 
 async def _start_servers(house: House) -> None:
@@ -90,8 +99,8 @@ async def _start_servers(house: House) -> None:
         house.addresses.append(f"{name}: {ready.result()}")
 
 
-async def _start_web(house: House, listening: socket.socket) -> None:
-    app = site.application(house, flow.door(house.stream, house.seal))
+async def _start_web(house: House, listening: socket.socket, what: Literal["web", "health"]) -> None:
+    app = site.health(house) if what == "health" else site.application(house, flow.door(house.stream, house.seal))
     config = uvicorn.Config(
         app,
         http=Timely,
@@ -103,13 +112,12 @@ async def _start_web(house: House, listening: socket.socket) -> None:
         timeout_graceful_shutdown=3,
     )
     server = _Uvicorn(config)
-    house.begin(house.doors, _serve(server, listening), "web")
-    house.begin(house.loops, house.changes.listen(), "changes")
+    house.begin(house.doors, _serve(server, listening), what)
     # Uvicorn tells nobody when it is ready; it takes a few milliseconds.
     while not server.started and not house.doors[-1].done():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     host, port = listening.getsockname()[:2]
-    house.addresses.append(f"web: http://{host}:{port}/")
+    house.addresses.append(f"{what}: http://{host}:{port}/")
 
 
 class _Uvicorn(uvicorn.Server):
@@ -130,13 +138,22 @@ async def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
         raise
 
 
-def _bind(plan: Plan) -> socket.socket:
-    web = plan.settings.web
+def _bind(plan: Plan, roles: frozenset[Role]) -> socket.socket | None:
+    settings = plan.settings
+    if roles & _WITH_PAGES:
+        return _listen(plan, "web", settings.web.host, settings.web.port)
+    # For a back office, which is both at once, its front answers.
+    if len(roles) == 1 and settings.health.port is not None:
+        return _listen(plan, "health", settings.health.host, settings.health.port)
+    return None
+
+
+def _listen(plan: Plan, table: str, host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((web.host, web.port), backlog=2048)
+        return socket.create_server((host, port), backlog=2048)
     except OSError as error:
         raise ConfigError(
-            f"{plan.path.name}: web.port: {web.host}:{web.port} cannot be listened on "
+            f"{plan.path.name}: {table}.port: {host}:{port} cannot be listened on "
             f"({os.strerror(error.errno or 0)}). "
-            "Stop what uses it, or set another port in [web]"
+            f"Stop what uses it, or set another port in [{table}]"
         ) from error

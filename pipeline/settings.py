@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from core.decision import Kind
 from core.settings import SecretRef, Settings
@@ -26,6 +26,15 @@ class Web(Settings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("an address begins with http:// or https://")
         return value.rstrip("/")
+
+
+class Health(Settings):
+    """[health]: where a role that runs alone and has no pages (router, sinks) answers /healthz, /readyz, /metrics."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int | None = Field(default=None, ge=0, le=65535)
+    """TCP port to listen on; left out: none."""
 
 
 class Hours(Settings):
@@ -51,7 +60,9 @@ class Limits(Settings):
     lag_limit: int = Field(default=20_000, ge=1)
     """Records that routing or the case store may be behind before intake says "try again"."""
     archive_keep_days: int = Field(default=1_095, ge=1)
-    """Days that raw payloads are kept."""
+    """Days that raw payloads and attachments are kept."""
+    case_words_keep_days: int | None = Field(default=None, ge=1, le=36_500)
+    """Days after its end that a case keeps words, names and addresses; the record stays. Left out: for ever."""
 
 
 class Security(Settings):
@@ -100,6 +111,8 @@ class PostgreSQL(Settings):
 
     password: SecretRef | None = None
     """The password of the user in the address; left out: the server trusts us by other means."""
+    ca_file: str = ""
+    """Who signed the server's certificate, a PEM file, relative to this one; demands TLS and the address's name."""
 
 
 class Elasticsearch(Settings):
@@ -117,6 +130,38 @@ class Elasticsearch(Settings):
     """Certificates that are trusted instead of the system's, a PEM file, relative to this one."""
 
 
+class S3(Settings):
+    """[s3], for objects = "s3://bucket/prefix"."""
+
+    endpoint: str = ""
+    """Address of the store: "https://minio.city.example:9000"; left out: Amazon's."""
+    region: str = "us-east-1"
+    """Region of the bucket; most stores of one's own do not mind."""
+    access_key: SecretRef | None = None
+    """Who we are to the store; left out, with `secret_key`: whoever this machine is to Amazon."""
+    secret_key: SecretRef | None = None
+    """The secret that belongs to the access key."""
+    ca_file: str = ""
+    """Certificates that are trusted besides the system's, a PEM file, relative to this one."""
+    timeout_seconds: float = Field(default=30.0, gt=0, le=600)
+    """Longest time for one request, which carries one attachment or one batch of payloads."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("an address begins with http:// or https://")
+        if "@" in value:
+            raise ValueError("a password never stands in a file; name it in access_key and secret_key")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _keys_come_together(self) -> "S3":
+        if (self.access_key is None) != (self.secret_key is None):
+            raise ValueError("one of access_key and secret_key alone; name both, or neither")
+        return self
+
+
 class PipelineSettings(Settings):
     """pipeline.toml"""
 
@@ -130,7 +175,10 @@ class PipelineSettings(Settings):
     """Engine of the case store: "embedded" (a file under var/) or "postgresql://user@host:port/database"."""
     search: str = "embedded"
     """Engine of the search index: "embedded" (files under var/) or "elasticsearch://host:port"."""
+    objects: str = "embedded"
+    """Where attachments and raw payloads are kept: "embedded" (files under var/) or "s3://bucket/prefix"."""
     web: Web = Web()
+    health: Health = Health()
     hours: Hours = Hours()
     deadlines: dict[Kind, str] = {}
     """Kind to period: "7d" working days, "3h" working hours, "30 calendar days"."""
@@ -141,5 +189,6 @@ class PipelineSettings(Settings):
     kafka: Kafka = Kafka()
     postgresql: PostgreSQL = PostgreSQL()
     elasticsearch: Elasticsearch = Elasticsearch()
+    s3: S3 = S3()
     connectors: dict[str, dict[str, Any]] = {}
     """One table a channel; checked by the channel's own Settings."""

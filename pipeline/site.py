@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from connectors.base import Accept
@@ -10,6 +11,7 @@ from connectors.form import Form
 from core.clock import SEOUL
 from pipeline import metrics
 from pipeline.house import House
+from web import service
 from web.app import make_app
 from web.faqs import FaqSearch
 from web.hooks import Hooks
@@ -34,6 +36,11 @@ def application(house: House, accept: Accept) -> ASGIApp:
         metrics=lambda: metrics.page(house.others()),
     )
     return make_app(services, hooks)
+
+
+def health(house: House) -> ASGIApp:
+    """Returns what a role without pages tells: alive, ready, measured."""
+    return Starlette(routes=service.routes(house.status.readiness, lambda: metrics.page(house.others())))
 
 
 def _form_token(house: House) -> Callable[[], str] | None:

@@ -13,6 +13,8 @@ from core.errors import Unavailable
 from streams.base import Stream
 
 _LOOK_SECONDS = 1.0
+# Groups without which nobody is answered; index and archive may catch up when they can.
+_NEEDED = frozenset({"router", "cases", "reply"})
 _SAY_SECONDS = 5.0
 
 
@@ -75,11 +77,12 @@ class Status:
     async def readiness(self) -> tuple[bool, Mapping[str, Any]]:
         """Returns whether every needed engine answers and the lag is in bounds, with the details."""
         seen = self.snapshot = await self._look()
-        behind = {group: lag for group, lag in seen.lags.items() if lag > self._lag_limit}
+        behind = {group: f"{lag} records behind" for group, lag in seen.lags.items() if lag > self._lag_limit}
         away = {"back office": "not ready"} if self.back is not None and not self.back.is_ready else {}
-        trouble = {**away, **seen.trouble, **{group: f"{lag} records behind" for group, lag in behind.items()}}
+        trouble = {**away, **seen.trouble, **{group: why for group, why in behind.items() if group in _NEEDED}}
         attention = {**seen.counts, "dead": seen.dead}
-        degraded = {**self.degraded, **(self.back.degraded if self.back else {})}
+        late = {group: why for group, why in behind.items() if group not in _NEEDED}
+        degraded = {**late, **self.degraded, **(self.back.degraded if self.back else {})}
         return not trouble, {"trouble": trouble, "degraded": degraded, "lag": seen.lags, "attention": attention}
 
     async def _look(self) -> Snapshot:

@@ -1,6 +1,8 @@
 """Many messages in one request: how they are written down, and which of them the engine can never take."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import msgspec
 from elasticsearch import ApiError
@@ -12,11 +14,15 @@ from sinks._elastic_server import Connection, read, shortened
 from sinks._words import message_words, microseconds
 
 _LONGEST_ID_BYTES = 512
+# A full batch becomes several requests: while one is under way the next is prepared.
+_MOST_AT_ONCE = 512
 # What is wrong with one document and will be for ever. Everything else may pass: a shard that moves, a full disk.
 _FOR_EVER = frozenset({"document_parsing_exception", "mapper_parsing_exception", "parsing_exception"})
 _NO_INDEX = "index_not_found_exception"
 _CONFLICT, _TOO_LARGE = 409, 413
 _encode = msgspec.json.encode
+
+T = TypeVar("T")
 
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,17 +77,27 @@ def lines(records: Sequence[Routed], refused: dict[int, str]) -> Iterator[Line]:
 
 
 def portions(ready: Iterable[Line], most_bytes: int) -> Iterator[list[Line]]:
-    """Yields the lines in portions of `most_bytes` at most, each of at least one line."""
+    """Yields the lines in portions of `most_bytes` and some hundred lines at most, each of at least one line."""
     portion: list[Line] = []
     size = 0
     for line in ready:
-        if portion and size + len(line.document) > most_bytes:
+        if portion and (size + len(line.document) > most_bytes or len(portion) == _MOST_AT_ONCE):
             yield portion
             portion, size = [], 0
         portion.append(line)
         size += len(line.document)
     if portion:
         yield portion
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yields the items, each next one being made in a thread while the one before is worked on."""
+    with ThreadPoolExecutor(1, "search-ahead") as thread:
+        item = next(items, None)
+        while item is not None:
+            coming = thread.submit(next, items, None)
+            yield item
+            item = coming.result()
 
 
 class Bulk:
@@ -185,6 +201,6 @@ def _document(record: Routed) -> _Document:
         kind=decision.kind,
         confidential=decision.confidential,
         received_at=microseconds(message.received_at),
-        # In the order of the alphabet: that of the text is nobody's business, not even in the engine's log.
-        tokens=" ".join(sorted(message_words(message))),
+        # A set has an order of its own: that of the text is nobody's business, not even in the engine's log.
+        tokens=" ".join(set(message_words(message))),
     )

@@ -1,17 +1,22 @@
 """What is asked of Elasticsearch to find messages, and what it answers."""
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from elasticsearch import Elasticsearch, NotFoundError
+from elastic_transport import ConnectionTimeout
+from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from core.errors import Unavailable
-from sinks._elastic_server import Connection, Server, read
+from sinks._elastic_server import Connection, Server, kind_of, read
 from sinks._words import SYLLABLE, Hit, moment, page, query_words
 
 # The engine is to give up on a query a little before we give up on the engine.
 _GRACE_SECONDS = 0.5
+_SHARDS_FAILED = "search_phase_execution_exception"
 _NEWEST: list[Any] = [{"received_at": "desc"}, {"id": "desc"}]
 _BEST: list[Any] = [{"_score": "desc"}, *_NEWEST]
 
@@ -41,9 +46,16 @@ class _Result(msgspec.Struct):
 
 
 class Reader:
-    """Finds messages in the index that other objects or processes write, from any thread."""
+    """Finds messages in the index that other objects or processes write, from any thread.
 
-    def __init__(self, server: Server, *, index: str = "messages") -> None:
+    An engine that did not answer in time is left alone for `rest_seconds`, then asked by one: whoever asks meanwhile
+    hears so at once, and no threads gather before an engine that hangs.
+    """
+
+    def __init__(self, server: Server, *, index: str = "messages", rest_seconds: float = 5.0) -> None:
+        self._turn = threading.Lock()
+        self._rest_seconds = rest_seconds
+        self._rests_until: float | None = None
         self._seconds = server.find_timeout_seconds
         self._connection = Connection(server, timeout_seconds=self._seconds + _GRACE_SECONDS)
         self._index = index
@@ -64,7 +76,7 @@ class Reader:
         filters = _filters(queues, confidential=confidential)
         every = {"bool": {"filter": [*words, *filters]}}
         some = {"bool": {"should": words, "minimum_should_match": 1, "filter": filters}}
-        with self._connection.client() as client:
+        with self._patience(), self._connection.client() as client:
             found = self._asked(client, query=every, sort=_NEWEST, size=size, from_=start)
             if found.total.value:
                 return [_hit(one, 1.0) for one in found.hits]
@@ -75,8 +87,26 @@ class Reader:
         """Lets the connections go; `find` makes new ones."""
         self._connection.close()
 
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        begun = time.monotonic()
+        with self._turn:
+            if self._rests_until is not None:
+                if begun < self._rests_until:
+                    raise Unavailable(f"{self._connection.name} was too slow a moment ago. Try again soon.")
+                # This one finds out; the others wait for what it finds.
+                self._rests_until = begun + self._rest_seconds
+        try:
+            yield
+        except Unavailable as error:
+            # One hard question that the engine gives up in time is no reason to refuse the others.
+            if isinstance(error.__cause__, ConnectionTimeout):
+                self._rests_until = time.monotonic() + self._rest_seconds
+            raise
+        self._rests_until = None
+
     def _asked(self, client: Elasticsearch, **question: Any) -> _Hits:
-        for _ in range(2):
+        for is_last in (False, True):
             try:
                 answer = client.search(
                     index=self._index,
@@ -86,8 +116,12 @@ class Reader:
                     filter_path=["timed_out", "hits.total", "hits.hits._id", "hits.hits._score", "hits.hits._source"],
                     **question,
                 )
+            # A rebuild may have exchanged the index under our question: before it began, or while it was asked.
             except NotFoundError:
-                # A rebuild may have exchanged the index under our question.
+                continue
+            except ApiError as error:
+                if is_last or kind_of(error) != _SHARDS_FAILED:
+                    raise
                 continue
             result = read(answer.body, _Result)
             if result.timed_out:

@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,7 +92,8 @@ class Connection:
         if server.api_key:
             settings["api_key"] = server.api_key
         elif server.user:
-            settings["basic_auth"] = (server.user, server.password)
+            # Encoded here: of names and passwords the client takes ASCII alone.
+            settings["basic_auth"] = b64encode(f"{server.user}:{server.password}".encode()).decode()
         if server.ca_file is not None:
             settings["ssl_context"] = ssl.create_default_context(cafile=server.ca_file)
         # Waiting and trying again is the flow's; here only another node is tried when one cannot be reached.

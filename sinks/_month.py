@@ -1,11 +1,13 @@
 """One month of the archive: a SQLite file of sealed payloads by their digests."""
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from core import telemetry
 from core.clock import SEOUL
 from core.errors import Unavailable
 
@@ -16,6 +18,7 @@ CREATE TABLE IF NOT EXISTS blob (
     digest BLOB PRIMARY KEY, sealed BLOB NOT NULL, media_type TEXT NOT NULL, received_at INTEGER NOT NULL
 )
 """
+MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 _INSERT = "INSERT OR IGNORE INTO blob VALUES (?, ?, ?, ?)"
 _BUSY_SECONDS = 5
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -66,6 +69,16 @@ def find(path: Path, key: bytes) -> bytes | None:
     except Damaged:
         return None
     return bytes(found[0]) if found else None
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """Yields the rows of a month in the order in which they came; of a damaged one those before the damage."""
+    try:
+        with guarded(path), closing(connect(path, "ro")) as store:
+            if store.execute("SELECT 1 FROM sqlite_master WHERE name = 'blob'").fetchone():
+                yield from store.execute("SELECT digest, sealed, media_type, received_at FROM blob ORDER BY rowid")
+    except Damaged as damage:
+        telemetry.warned("archive damaged, what follows is not read", file=path.name, reason=str(damage))
 
 
 def insert(store: sqlite3.Connection, rows: Sequence[Row]) -> None:

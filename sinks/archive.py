@@ -4,8 +4,9 @@ import asyncio
 import re
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
@@ -15,13 +16,13 @@ import zstandard
 from core import telemetry
 from core.clock import SEOUL, Clock, machine_clock
 from core.errors import Rejected, Unavailable
+from core.message import Message
 from core.wire import Routed, Seal
-from sinks import _month
+from sinks import _month, _payload
+from sinks._payload import Payload
 from sinks.base import Sink
 
-_MONTH = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2]))\.sqlite")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_MONTH = re.compile(rf"({_month.MONTH.pattern})\.sqlite")
 # The calendar begins with the year 1.
 _FOR_EVER_DAYS = 365_000
 
@@ -69,11 +70,23 @@ class Archive(Sink[Routed]):
     def get(self, digest: str) -> bytes:
         """Returns the payload whose SHA-256 in hexadecimal this is. Raises `Rejected` when it is not kept (any more)
         or damaged."""
-        key = _key(digest)
+        key = _payload.key_of(digest)
         for path in sorted(self._folder.glob("*.sqlite"), reverse=True):
             if sealed := _month.find(path, key):
                 return self._opened(sealed, key)
-        raise Rejected(f"no payload {digest} is kept", status=404)
+        raise _payload.absent(digest)
+
+    async def payload_of(self, message: Message) -> bytes:
+        """Returns what the message came as; raises `Rejected` when it is not kept (any more) or damaged."""
+        return await asyncio.to_thread(self.get, message.raw_digest)
+
+    def payloads(self) -> Iterator[Payload]:
+        """Yields everything that is kept, a month after the other; what is damaged is passed over."""
+        for path in sorted(self._folder.glob("*.sqlite")):
+            for digest, sealed, media_type, received_at in _month.rows(path):
+                with suppress(Rejected):
+                    raw = self._opened(sealed, digest)
+                    yield Payload(digest=digest, raw=raw, media_type=media_type, received_at=received_at)
 
     def expire(self, now: datetime) -> list[str]:
         """Deletes the months that are over for more than `keep_days`; returns their names."""
@@ -93,7 +106,7 @@ class Archive(Sink[Routed]):
             if not self._ready:
                 raise Unavailable(f"{self._folder}: the archive is not open. Call setup first.")
             for place, record in enumerate(records):
-                if reason := self._objection(record):
+                if reason := _payload.objection(record, self._most_bytes):
                     refused[place] = reason
                 elif record.raw:
                     months.setdefault(_month.month_of(record.message.received_at), []).append(self._row(record))
@@ -101,16 +114,10 @@ class Archive(Sink[Routed]):
                 self._insert(month, rows)
         return refused
 
-    def _objection(self, record: Routed) -> str:
-        if len(record.raw) > self._most_bytes:
-            return f"a payload of {len(record.raw)} bytes; at most {self._most_bytes} are kept"
-        # SQLite takes text only as UTF-8.
-        return "" if record.media_type.isascii() else "a media type that is not ASCII"
-
     def _row(self, record: Routed) -> _month.Row:
-        sealed = self._seal.seal(self._compressor.compress(record.raw))
-        received_at = (record.message.received_at - _EPOCH) // _MICROSECOND
-        return sha256(record.raw).digest(), sealed, record.media_type, received_at
+        payload = _payload.of(record)
+        sealed = self._seal.seal(self._compressor.compress(payload.raw))
+        return payload.digest, sealed, payload.media_type, payload.received_at
 
     def _insert(self, month: str, rows: Sequence[_month.Row]) -> None:
         path = self._folder / f"{month}.sqlite"
@@ -169,10 +176,3 @@ class Archive(Sink[Routed]):
         with self._turn:
             self._ready = False
             self._let_go()
-
-
-def _key(digest: str) -> bytes:
-    try:
-        return bytes.fromhex(digest)
-    except ValueError as error:
-        raise Rejected(f"{digest[:100]!r} is no digest in hexadecimal", status=404) from error

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from core.errors import Unavailable
 from core.wire import Routed
-from sinks._elastic_bulk import Bulk, Line, lines, portions
+from sinks._elastic_bulk import Bulk, Line, ahead, lines, portions
 from sinks._elastic_index import Index
 from sinks._elastic_reader import Reader
 from sinks._elastic_server import Connection, Server
@@ -105,10 +105,11 @@ class Elastic(Sink[Routed]):
         return self._sent(records, self._written)
 
     def _sent(self, records: Sequence[Routed], send: Callable[[Sequence[Line]], Mapping[int, str]]) -> dict[int, str]:
+        unwritable: dict[int, str] = {}
         refused: dict[int, str] = {}
-        for portion in portions(lines(records, refused), self._most_bytes_at_once):
+        for portion in ahead(portions(lines(records, unwritable), self._most_bytes_at_once)):
             refused |= send(portion)
-        return refused
+        return unwritable | refused
 
     def _written(self, portion: Sequence[Line]) -> Mapping[int, str]:
         for _ in range(_ATTEMPTS):

@@ -1,62 +1,28 @@
 """What is asked of a Kafka cluster besides reading and writing: its topics, and how far the groups are behind."""
 
-import ssl
-from collections.abc import Mapping, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, NodeNotReadyError
 
-from core.errors import ConfigError, Unavailable
+from core import telemetry
+from core.errors import ConfigError, Rejected, Unavailable
+from streams._access import Access, ended
+from streams._topics import DEAD, RECORD_BYTES, create_topics
 
-DEAD = "dead"
-# A mail of 25 MB with what comes around it.
-RECORD_BYTES = 64 * 1024 * 1024
-_DAY_MS = 86_400_000
+# What is said of a cluster stands in three modules; whoever uses one finds it here.
+__all__ = ["DEAD", "RECORD_BYTES", "Access", "Cluster", "create_topics", "rewind"]
 
+_SPREAD_SECONDS, _PAUSE_SECONDS = 5.0, 0.2
+# A broker that carries nothing any more is found out while somebody still waits for the answer.
+_ANSWER_MS = 4_000
+_ATTEMPTS = 6
 
-class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """How a cluster is reached: `url` is kafka://host:port,host:port; `prefix` begins all names there."""
-
-    url: str
-    prefix: str = "eungdapso."
-    username: str = ""
-    password: str = ""
-    mechanism: str = "SCRAM-SHA-512"
-    ca_file: str = ""
-    tls: bool = False
-
-    @property
-    def servers(self) -> list[str]:
-        return self.url.removeprefix("kafka://").rstrip("/").split(",")
-
-    def name(self, topic: str) -> str:
-        return self.prefix + topic
-
-    def context(self) -> ssl.SSLContext | None:
-        return ssl.create_default_context(cafile=self.ca_file or None) if self.tls or self.ca_file else None
-
-    def arguments(self) -> dict[str, Any]:
-        """Returns what every client of aiokafka is made with."""
-        context = self.context()
-        protocol = ("SASL_" if self.username else "") + ("SSL" if context else "PLAINTEXT")
-        plain = {"bootstrap_servers": self.servers, "security_protocol": protocol, "ssl_context": context}
-        if not self.username:
-            return plain
-        return plain | {
-            "sasl_mechanism": self.mechanism,
-            "sasl_plain_username": self.username,
-            "sasl_plain_password": self.password,
-        }
-
-    def unavailable(self, error: Exception) -> Unavailable:
-        why = str(error) or type(error).__name__
-        return Unavailable(f"{self.url}: Kafka cannot be used now: {why}. Start it; it is tried again by itself")
-
-    def __repr__(self) -> str:
-        return f"Access({self.url})"
+T = TypeVar("T")
 
 
 class Cluster:
@@ -70,68 +36,120 @@ class Cluster:
 
     async def start(self) -> None:
         """Connects; raises `ConfigError` when a topic is missing."""
-        self._admin = AIOKafkaAdminClient(**self._access.arguments())
+        arguments = self._access.arguments() | {"request_timeout_ms": _ANSWER_MS}
+        self._admin = AIOKafkaAdminClient(**arguments)
         await self._admin.start()
-        self._consumer = AIOKafkaConsumer(**self._access.arguments(), enable_auto_commit=False)
+        self._consumer = AIOKafkaConsumer(**arguments, enable_auto_commit=False)
         await self._consumer.start()
-        known = await self._consumer.topics()
-        missing = [name for name in map(self._access.name, (*self._groups, DEAD)) if name not in known]
-        if missing:
-            raise ConfigError(
-                f"{self._access.url}: there is no topic {', '.join(missing)}. Run: eungdapso topics create"
-            )
+        deadline = asyncio.get_running_loop().time() + _SPREAD_SECONDS
+        while missing := await self._missing():
+            # Whichever broker is asked may not have heard yet of topics that were made a moment ago.
+            if asyncio.get_running_loop().time() > deadline:
+                raise ConfigError(
+                    f"{self._access.url}: there is no topic {', '.join(missing)}. Run: eungdapso topics create"
+                )
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _missing(self) -> list[str]:
+        known = await self._consumer.topics() if self._consumer is not None else ()
+        return [name for name in map(self._access.name, (*self._groups, DEAD)) if name not in known]
 
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None
         admin, self._admin = self._admin, None
         if consumer is not None:
-            await consumer.stop()
+            await ended(consumer.stop())
         if admin is not None:
-            await admin.close()
+            await ended(admin.close())
 
     async def lags(self) -> dict[str, int]:
         """Returns for each group how many records it has before it."""
-        return {group: await self._lag(topic, group) for topic, names in self._groups.items() for group in names}
+        admin, _ = self._clients()
+        names = {topic: self._access.name(topic) for topic in self._groups}
+        described = await _asked(lambda: admin.describe_topics([*names.values()]))
+        parts = {
+            one["topic"]: [TopicPartition(one["topic"], part["partition"]) for part in one["partitions"]]
+            for one in described
+        }
+        return {
+            group: await self._lag(parts[names[topic]], self._access.name(group))
+            for topic, groups in self._groups.items()
+            for group in groups
+        }
 
-    async def _lag(self, topic: str, group: str) -> int:
-        admin, consumer = self._admin, self._consumer
-        if admin is None or consumer is None:
-            raise Unavailable(f"{self._access.url}: the stream is not open; start it")
-        name = self._access.name(topic)
-        described = await admin.describe_topics([name])
-        parts = [TopicPartition(name, one["partition"]) for one in described[0]["partitions"]]
+    async def _lag(self, parts: list[TopicPartition], group: str) -> int:
+        admin, consumer = self._clients()
         # The place first: a record that comes in between makes the lag too large, never negative.
-        places = await admin.list_consumer_group_offsets(self._access.name(group), partitions=parts)
+        places = await _asked(lambda: admin.list_consumer_group_offsets(group, partitions=parts))
         begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
         stands = {part: places[part].offset if part in places and places[part].offset >= 0 else -1 for part in parts}
         return sum(max(0, ends[part] - max(stands[part], begins[part])) for part in parts)
 
+    async def begins(self, topic: str, group: str, partitions: Collection[int]) -> dict[int, int]:
+        """Returns for each partition the offset of the first record that the group has not committed."""
+        admin, consumer = self._clients()
+        parts = [TopicPartition(self._access.name(topic), partition) for partition in partitions]
+        places = await _asked(lambda: admin.list_consumer_group_offsets(self._access.name(group), partitions=parts))
+        oldest = await consumer.beginning_offsets(parts)
+        stands = {part: places[part].offset if part in places else -1 for part in parts}
+        if gone := sum(oldest[part] - stand for part, stand in stands.items() if 0 <= stand < oldest[part]):
+            telemetry.warned(
+                "records were deleted before they were read: keep_days is too short", group=group, count=gone
+            )
+        return {part.partition: max(oldest[part], stands[part]) for part in parts}
 
-async def create_topics(
-    access: Access, topics: Sequence[str], *, partitions: int, replication: int, in_sync: int, keep_days: int
-) -> list[str]:
-    """Creates the topics that are missing; returns their names. Raises `Unavailable`."""
+    def _clients(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
+        if self._admin is None or self._consumer is None:
+            raise Unavailable(f"{self._access.url}: the stream is not open; start it")
+        return self._admin, self._consumer
+
+
+async def _asked(question: Callable[[], Awaitable[T]]) -> T:
+    """Asks again when the client chose a broker that is gone, or does not know yet one that came back."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await question()
+        except NodeNotReadyError:
+            await asyncio.sleep(_PAUSE_SECONDS)
+    return await question()
+
+
+async def rewind(access: Access, topic: str, group: str, since: datetime) -> int:
+    """Sets a group that nobody reads back to the first record since then; returns how many records come again.
+
+    Never sets it forward. Raises `Rejected` while a process reads for the group, `Unavailable`.
+    """
+    consumer = AIOKafkaConsumer(**access.arguments(), group_id=access.name(group), enable_auto_commit=False)
+    try:
+        parts = await _unread(access, topic, group)
+        await consumer.start()
+        consumer.assign(parts)
+        stands = {part: await consumer.committed(part) for part in parts}
+        found = await consumer.offsets_for_times(dict.fromkeys(parts, int(since.timestamp() * 1000)))
+        # Who has no place begins at the oldest record anyway; where nothing is so young, nothing comes again.
+        firsts = {part: found[part].offset for part in parts if found[part] is not None and stands[part] is not None}
+        back = {part: first for part, first in firsts.items() if first < stands[part]}
+        if back:
+            await consumer.commit(back)
+        return sum(stands[part] - first for part, first in back.items())
+    except (KafkaError, OSError) as error:
+        raise await access.unavailable(error) from error
+    finally:
+        await consumer.stop()
+
+
+async def _unread(access: Access, topic: str, group: str) -> list[TopicPartition]:
+    """Returns the topic's partitions; raises `Rejected` when somebody reads for the group: the place is theirs."""
+    name = access.name(topic)
     admin = AIOKafkaAdminClient(**access.arguments())
-    made = []
     try:
         await admin.start()
-        for topic in (*topics, DEAD):
-            new = _topic(access.name(topic), topic == DEAD, partitions, replication, in_sync, keep_days)
-            answer = await admin.create_topics([new])
-            errors = {name: code for name, code, *_ in answer.topic_errors}
-            if errors[new.name] == 0:
-                made.append(new.name)
-            elif errors[new.name] != TopicAlreadyExistsError.errno:
-                raise ConfigError(f"{access.url}: {new.name} cannot be created (error {errors[new.name]})")
-    except (KafkaError, OSError) as error:
-        raise access.unavailable(error) from error
+        described = await admin.describe_topics([name])
+        answers = await admin.describe_consumer_groups([access.name(group)])
     finally:
         await admin.close()
-    return made
-
-
-def _topic(name: str, is_dead: bool, partitions: int, replication: int, in_sync: int, keep_days: int) -> NewTopic:
-    settings = {"max.message.bytes": str(RECORD_BYTES), "min.insync.replicas": str(in_sync)}
-    # What is parked stays until a person has looked; a retried one is taken out by its key.
-    kept = {"cleanup.policy": "compact"} if is_dead else {"retention.ms": str(keep_days * _DAY_MS)}
-    return NewTopic(name, 1 if is_dead else partitions, replication, topic_configs=settings | kept)
+    # Error, name, state, kind of protocol, protocol, members.
+    readers = sum(len(one[5]) for answer in answers for one in answer.groups)
+    if readers:
+        raise Rejected(f"{group}: {readers} processes read for this group. Stop every process of its role, then again")
+    return [TopicPartition(name, one["partition"]) for one in described[0]["partitions"]]

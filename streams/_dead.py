@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from core import telemetry
 from core.ids import uuid7
+from streams._access import ended
 from streams._cluster import DEAD, RECORD_BYTES, Access
 from streams.base import Parked, Record
 
@@ -54,7 +55,7 @@ class Dead:
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            await ended(consumer.stop())
 
     async def all(self) -> list[Parked]:
         """Returns what is parked, after reading to the end of the topic."""
@@ -72,7 +73,15 @@ class Dead:
     async def add(self, producer: AIOKafkaProducer, record: Record, group: str, reason: str) -> int:
         """Parks a record; returns its id when it is durable."""
         letter = _Letter(record.topic, group, record.key, reason, time.time(), record.body)
-        done = await producer.send_and_wait(self._part.topic, _encode(letter), key=uuid7().encode(), partition=0)
+        return await self._write(producer, uuid7(), letter)
+
+    async def put(self, producer: AIOKafkaProducer, key: str, one: Parked) -> int:
+        """Parks what was parked elsewhere, with its time; again under the same key it takes its own place."""
+        letter = _Letter(one.topic, one.group, one.key, one.reason, one.parked_at.timestamp(), one.body)
+        return await self._write(producer, key, letter)
+
+    async def _write(self, producer: AIOKafkaProducer, key: str, letter: _Letter) -> int:
+        done = await producer.send_and_wait(self._part.topic, _encode(letter), key=key.encode(), partition=0)
         return int(done.offset)
 
     async def forget(self, producer: AIOKafkaProducer, ids: Sequence[int]) -> None:

@@ -1,8 +1,8 @@
 """Places in a partitioned log as one number, and what a group holds that it has not committed."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from streams._records import cut
 from streams.base import Record
@@ -32,18 +32,31 @@ def places_of(records: Sequence[Record]) -> dict[int, int]:
     return places
 
 
+class Hole(NamedTuple):
+    """Records that should have come between those before `wanted` and `got`, both offsets in `partition`."""
+
+    partition: int
+    wanted: int
+    got: int
+
+
 class Held:
-    """Records in the order they came, with the engine's event of each, until they are committed."""
+    """Records in the order they came, until they are committed: of each partition without a hole, each once.
+
+    A commit says that everything before it is done. What was skipped, for whatever reason, must never be behind one.
+    """
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
         self.has_ended = False
         # How many were ever taken in.
         self.taken = 0
-        self._items: list[tuple[Record, Any]] = []
+        self._items: list[Record] = []
         # How many of them the reader has been given, and how many any reader before it.
         self._given = self._seen = 0
         self._places: dict[int, int] = {}
+        # The offset that has to come next.
+        self._next: dict[int, int] = {}
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -52,11 +65,32 @@ class Held:
         """Waits while too much is held already."""
         await self._room.wait()
 
-    def add(self, items: Sequence[tuple[Record, Any]]) -> None:
-        """Takes in what was read."""
-        self.taken += len(items)
-        self._items.extend(items)
+    def unknown(self, partitions: Iterable[int]) -> set[int]:
+        """Returns the partitions of which nobody has said yet where they begin."""
+        return set(partitions) - self._next.keys()
+
+    def begin_at(self, begins: Mapping[int, int]) -> None:
+        """The first offset that has to come of each partition."""
+        self._next.update(begins)
+
+    def add(self, records: Sequence[Record], *, missing: Collection[Hole] = ()) -> Hole | None:
+        """Takes in what follows; what was taken in before is left out. Returns the hole at which it stopped.
+
+        Those in `missing` are passed over: what was to come there is in the log no more.
+        """
+        hole = None
+        for record in records:
+            partition, offset = place_of(record.offset)
+            wanted = self._next[partition]
+            if offset > wanted and Hole(partition, wanted, offset) not in missing:
+                hole = Hole(partition, wanted, offset)
+                break
+            if offset >= wanted:
+                self._next[partition] = offset + 1
+                self._items.append(record)
+                self.taken += 1
         self._tell()
+        return hole
 
     @property
     def is_empty(self) -> bool:
@@ -67,7 +101,7 @@ class Held:
 
     def next(self, most: int) -> list[Record]:
         """Returns records that the reader was not given yet, no more bytes than a batch should have."""
-        records = cut([record for record, _ in self._items[self._given : self._given + most]], most)
+        records = cut(self._items[self._given : self._given + most], most)
         self._given += len(records)
         self._seen = max(self._seen, self._given)
         return records
@@ -85,22 +119,23 @@ class Held:
         """Whether all these places were committed before."""
         return all(self._places.get(partition, -1) >= offset for partition, offset in places.items())
 
-    def upto(self, places: Mapping[int, int]) -> list[Any]:
-        """Returns the events at or before these places that some reader was given: nobody has worked on the others."""
-        return [event for record, event in self._items[: self._seen] if _is_within(record, places)]
+    def has(self, places: Mapping[int, int]) -> bool:
+        """Whether records at or before these places were given to some reader and are not committed."""
+        return any(_is_within(record, places) for record in self._items[: self._seen])
 
     def commit(self, places: Mapping[int, int]) -> None:
         """Lets go of everything at or before these places that some reader was given."""
         for partition, offset in places.items():
             self._places[partition] = max(offset, self._places.get(partition, -1))
-        given = [not _is_within(record, places) for record, _ in self._items[: self._seen]]
+        given = [not _is_within(record, places) for record in self._items[: self._seen]]
         self._keep(given + [True] * (len(self._items) - self._seen))
 
     def drop(self, partitions: Collection[int]) -> None:
         """Lets go of what another process reads from now on."""
-        self._keep([place_of(record.offset)[0] not in partitions for record, _ in self._items])
+        self._keep([place_of(record.offset)[0] not in partitions for record in self._items])
         for partition in partitions:
             self._places.pop(partition, None)
+            self._next.pop(partition, None)
 
     def end(self) -> None:
         self.has_ended = True

@@ -1,6 +1,7 @@
 """The drill: a backup made while the instance works comes back whole, and nothing damaged comes back at all."""
 
 import json
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -175,3 +176,30 @@ def test_a_folder_that_is_not_there_cannot_be_backed_up(tmp_path: Path) -> None:
     """A slip in the name is said, not copied."""
     with pytest.raises(ConfigError, match="is no folder"):
         backup(tmp_path / "nowhere", tmp_path / "copy")
+
+
+def test_objects_are_in_it(tmp_path: Path, var: Path) -> None:
+    """Attachments come back where they were; what was being written is left out."""
+    month = var / "objects" / "attachments" / "2026-11"
+    month.mkdir(parents=True)
+    for name in ("a" * 64, f".{'b' * 64}-0123.part"):
+        (month / name).write_bytes(b"sealed")
+    backup(var, tmp_path / "copy")
+    restore(tmp_path / "copy", tmp_path / "new")
+
+    assert {"a" * 64} == names(tmp_path / "new" / "objects" / "attachments" / "2026-11")
+
+
+def test_what_goes_meanwhile_is_left_out(tmp_path: Path, var: Path) -> None:
+    """A month whose days are over may be deleted while a backup is made: the backup is whole without it."""
+    month = var / "objects" / "attachments" / "2020-01"
+    month.mkdir(parents=True)
+    for number in range(500):
+        (month / f"{number:064x}").write_bytes(b"sealed")
+    broom = threading.Thread(target=shutil.rmtree, args=(month,))
+    broom.start()
+    made = backup(var, tmp_path / "copy")
+    broom.join()
+
+    assert made == verify(tmp_path / "copy")
+    assert "log.sqlite" in names(tmp_path / "copy")

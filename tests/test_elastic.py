@@ -2,13 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from core.errors import Unavailable
+from sinks._elastic_bulk import ahead
 from sinks.elastic import Elastic, Reader, Server
 from tests.test_search import found, routed
 
@@ -54,6 +57,7 @@ class Pretender:
         self.bulk: Answer = self._takes_everything
         self.search = answer({"timed_out": False, "hits": {"total": {"value": 0}, "hits": []}})
         self.sizes: list[int] = []
+        self.hangs_searching = False
         self.over = asyncio.Event()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,7 +90,7 @@ class Pretender:
         if "_mapping" in path:
             return self.mapping
         if "_search" in path:
-            return self.search
+            return await self.hangs(path, body) if self.hangs_searching else self.search
         self.sizes.append(len(body))
         return await self.bulk(path, body)
 
@@ -117,6 +121,10 @@ async def sink(pretender: Pretender) -> AsyncIterator[Elastic]:
     await made.setup()
     yield made
     await made.close()
+
+
+def asked(reader: Reader) -> list[str]:
+    return [hit.message_id for hit in reader.find("가로등", queues=None, confidential=False)]
 
 
 def always(reply: bytes) -> Answer:
@@ -235,6 +243,31 @@ async def test_a_slow_search_is_given_up(sink: Elastic, pretender: Pretender) ->
         await asyncio.to_thread(found, sink, "가로등")
 
 
+async def test_an_engine_that_hangs_is_left_alone_for_a_while(pretender: Pretender) -> None:
+    """After one question in vain the next ones hear at once that it is no use."""
+    reader = Reader(Server(url=pretender.url, find_timeout_seconds=0.1), rest_seconds=600)
+    pretender.hangs_searching = True
+    with pytest.raises(Unavailable, match="did not answer in time"):
+        await asyncio.to_thread(asked, reader)
+    pretender.hangs_searching = False
+
+    with pytest.raises(Unavailable, match="too slow a moment ago"):
+        await asyncio.to_thread(asked, reader)
+    reader.close()
+
+
+async def test_an_engine_that_hung_is_asked_again(pretender: Pretender) -> None:
+    """When the rest is over and the engine is well, everybody finds again."""
+    reader = Reader(Server(url=pretender.url, find_timeout_seconds=0.1), rest_seconds=0)
+    pretender.hangs_searching = True
+    with pytest.raises(Unavailable, match="did not answer in time"):
+        await asyncio.to_thread(asked, reader)
+    pretender.hangs_searching = False
+
+    assert [[], []] == [await asyncio.to_thread(asked, reader) for _ in range(2)]
+    reader.close()
+
+
 async def test_nobody_at_the_address() -> None:
     """An engine that is not there is waited for, at the start already."""
     with pytest.raises(Unavailable, match="cannot be reached"):
@@ -251,6 +284,50 @@ async def test_a_large_batch_is_sent_in_portions(pretender: Pretender) -> None:
     assert {} == refused
     assert len(pretender.sizes) > 3
     assert max(pretender.sizes) < 4_000
+
+
+async def test_places_hold_over_many_portions(sink: Elastic, pretender: Pretender) -> None:
+    """Of a batch that takes several requests each message is refused by its place in the batch, in order."""
+    bodies: list[bytes] = []
+
+    async def refuses(_path: str, body: bytes) -> bytes:
+        bodies.append(body)
+        names = [json.loads(line)["index"]["_id"] for line in body.split(b"\n") if line.startswith(b'{"index"')]
+        odd = item(400, "document_parsing_exception", PARSING)
+        return items(*[odd if name in {"3", "1100"} else TAKEN for name in names])
+
+    pretender.bulk = refuses
+    records = [routed(str(n), "가로등 고장") for n in range(1_200)]
+    refused = await sink.write([*records[:600], routed("x" * 513, "가로등 고장"), *records[600:]])
+
+    assert {3, 600, 1_101} == refused.keys()
+    assert len(bodies) > 2
+    assert [str(n) for n in range(1_200)] == re.findall(r'"_id":"(\d+)"', b"".join(bodies).decode())
+
+
+async def test_a_portion_that_fails_brings_the_whole_batch_again(sink: Elastic, pretender: Pretender) -> None:
+    """What was prepared meanwhile is not taken for written."""
+
+    async def fails_later(path: str, body: bytes) -> bytes:
+        pretender.bulk = always(failure(503, "cluster_block_exception"))
+        return await pretender._takes_everything(path, body)
+
+    pretender.bulk = fails_later
+
+    with pytest.raises(Unavailable, match="tried again"):
+        await sink.write([routed(str(n), "가로등 고장") for n in range(1_200)])
+
+
+def test_the_next_portion_is_made_while_one_is_under_way() -> None:
+    """Who works on one item finds the next one being made."""
+    is_made = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        is_made.set()
+        yield 2
+
+    assert [(1, True), (2, True)] == [(number, is_made.wait(30)) for number in ahead(numbers())]
 
 
 async def test_what_is_too_large_for_a_proxy_is_halved(sink: Elastic, pretender: Pretender) -> None:

@@ -205,8 +205,11 @@ def test_a_search_index_that_is_deleted_comes_back_whole(city: Instance) -> None
     city.drain()
     shutil.rmtree(city.var / "search")
 
-    assert until(lambda: (city.var / "search" / "meta.json").exists() and not city.readiness()["degraded"])
-    assert not (city.var / "search" / "needs-rebuild").exists()
+    def is_whole() -> bool:
+        index = city.var / "search"
+        return (index / "meta.json").exists() and not (index / "needs-rebuild").exists()
+
+    assert until(lambda: is_whole() and not city.readiness()["degraded"])
 
 
 def test_what_was_acknowledged_before_a_kill_is_there_once(city: Instance) -> None:

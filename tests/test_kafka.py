@@ -9,7 +9,7 @@ from pipeline.engines import mistakes, notes
 from pipeline.settings import PipelineSettings
 from streams import _records
 from streams._cluster import Access
-from streams._places import Held, Stalled, number_of, place_of, places_of
+from streams._places import Held, Hole, Stalled, number_of, place_of, places_of
 from streams.base import ROUTED, Record
 from streams.kafka import Kafka
 
@@ -23,7 +23,8 @@ def record(partition: int, offset: int) -> Record:
 
 def held_with(*places: tuple[int, int]) -> Held:
     held = Held(ROUTED)
-    held.add([(record(*place), place) for place in places])
+    held.begin_at(dict(reversed(places)))
+    held.add([record(*place) for place in places])
     return held
 
 
@@ -48,19 +49,50 @@ async def test_what_is_too_large_for_one_batch_comes_with_the_next(monkeypatch: 
     monkeypatch.setattr(_records, "BATCH_BYTES", 5)
     held = Held(ROUTED)
     large = [Record(topic=ROUTED, offset=number_of(0, n), key="k", body=b"four") for n in range(3)]
-    held.add([(one, None) for one in large])
+    held.begin_at({0: 0})
+    held.add(large)
 
     assert [[one] for one in large] == [held.next(10) for _ in large]
 
 
-async def test_what_nobody_was_given_is_not_committed_with_a_later_place() -> None:
-    """A partition that went and came back begins again at its committed place, behind what was read before."""
-    held = held_with((0, 5), (0, 6), (0, 1))
+async def test_what_nobody_was_given_is_not_committed() -> None:
+    held = held_with((0, 0), (0, 1), (0, 2))
     held.next(2)
+    held.commit({0: 2})
 
-    assert [(0, 5), (0, 6)] == held.upto({0: 6})
-    held.commit({0: 6})
-    assert [(0, 1)] == [place_of(one.offset) for one in held.next(1)]
+    assert [(0, 2)] == [place_of(one.offset) for one in held.next(9)]
+
+
+async def test_nothing_behind_a_hole_is_taken_in() -> None:
+    """What is skipped would be behind the next commit, and lost."""
+    held = held_with((0, 4))
+
+    assert Hole(0, 5, 7) == held.add([record(0, 7), record(0, 8)])
+    assert [(0, 4)] == [place_of(one.offset) for one in held.next(9)]
+
+
+async def test_a_hole_that_is_in_the_log_is_passed_over() -> None:
+    held = held_with((0, 4))
+
+    assert held.add([record(0, 7)], missing={Hole(0, 5, 7)}) is None
+    assert [(0, 4), (0, 7)] == [place_of(one.offset) for one in held.next(9)]
+
+
+async def test_what_comes_again_is_held_once() -> None:
+    held = held_with((0, 4), (0, 5))
+
+    assert held.add([record(0, 4), record(0, 5), record(0, 6)]) is None
+    assert [(0, 4), (0, 5), (0, 6)] == [place_of(one.offset) for one in held.next(9)]
+
+
+async def test_a_partition_that_comes_back_begins_where_somebody_says() -> None:
+    held = held_with((0, 4), (0, 5))
+    held.drop({0})
+
+    assert {0} == held.unknown({0})
+    held.begin_at({0: 9})
+    assert held.add([record(0, 8), record(0, 9)]) is None
+    assert [(0, 9)] == [place_of(one.offset) for one in held.next(9)]
 
 
 async def test_a_new_reader_gets_what_was_not_committed() -> None:
@@ -72,12 +104,14 @@ async def test_a_new_reader_gets_what_was_not_committed() -> None:
     assert [(1, 0), (0, 1)] == [place_of(r.offset) for r in held.next(3)]
 
 
-async def test_a_commit_says_which_events_are_done() -> None:
+async def test_a_commit_says_which_records_are_done() -> None:
     """Everything before a place of its partition, whatever batch it came in."""
     held = held_with((0, 0), (1, 0), (0, 1), (0, 2))
     held.next(4)
+    held.commit({0: 1})
+    held.begin()
 
-    assert [(0, 0), (0, 1)] == held.upto({0: 1})
+    assert [(1, 0), (0, 2)] == [place_of(one.offset) for one in held.next(4)]
 
 
 async def test_an_older_batch_is_behind() -> None:
@@ -95,7 +129,8 @@ async def test_what_others_read_from_now_on_is_dropped() -> None:
     held.drop({0})
 
     assert [] == held.next(2)
-    assert [(1, 0)] == held.upto({0: 9, 1: 9})
+    assert not held.has({0: 9})
+    assert held.has({1: 9})
 
 
 @pytest.mark.parametrize(

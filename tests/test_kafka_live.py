@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
+from mode.threads import WorkerThread
 
 from core.errors import Unavailable
 from core.message import identity_of
@@ -132,3 +134,18 @@ async def test_a_conversation_keeps_its_order_while_workers_come_and_go(town: To
         seen[body.partition(b":")[0]].append(body)
     told = {key: sorted(bodies, key=town.published.index) for key, bodies in seen.items()}
     assert told == seen
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.1, 0.4])
+async def test_a_worker_that_goes_while_it_comes_leaves_nothing_behind(town: Town, seconds: float) -> None:
+    """A thread that goes on would stay a member of the group, with partitions that nobody reads."""
+    door = await town.prepare()
+    await town.publish(door, 100)
+    before = set(threading.enumerate())
+    await town.comes("short")
+    await asyncio.sleep(seconds)
+    await town.goes("short")
+
+    assert not [one for one in set(threading.enumerate()) - before if isinstance(one, WorkerThread)]
+    await town.comes("next")
+    await town.all_handled(door)

@@ -231,6 +231,9 @@ everything = st.lists(
     st.one_of(
         pieces,
         st.sampled_from([*"❶⓪¹①０٣＠﹫（ａｔ）\u200b", "（ａｔ）naver.com", "공\u200b일공", "성\u00ad명: 김철수 "]),
+        st.sampled_from(
+            ["역삼동 ", "종로3가 ", "청담동산 ", "세종대로 ", "12번길 ", "지하 ", "번지 ", "12", "345", "M12"]
+        ),
     ),
     max_size=40,
 ).map("".join)
@@ -243,14 +246,17 @@ everything = st.lists(
 @example("공일공 일이삼사 오육칠팔")
 @example("❾⓪❶❷❸❹❶❷❸❹❶❷❸")
 @example("서울 12가3456")
+@example("가나다라마바사아자로 12번길 5")
+@example("가나다라마바사동 산12-3, 12 가 3456")
+@example("여권 M123A4567, 900101이고 뒷자리는 1 234 567")
 def test_looking_away_changes_nothing(text: str) -> None:
     """What is left out because a text has nothing of the sort would have found nothing."""
     masked, redacted, named = mask(text), redact(text), personal_marks.names_somebody(text)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mask_module, "_WORTH_LOOKING", re.compile(""))
-        patch.setattr(personal_marks, "_AT_SIGN", re.compile(""))
-        patch.setattr(personal_marks, "_LEAST_DIGITS", 0)
+        for look in ("_AT_SIGN", "_SIX_DIGITS", "_SEVEN_DIGITS", "_NUMBERED_ROAD", "_NUMBERED_DONG", "_NUMBERED_ROOM"):
+            patch.setattr(personal_marks, look, re.compile(""))
         assert (masked, redacted, named) == (mask(text), redact(text), personal_marks.names_somebody(text))
 
 

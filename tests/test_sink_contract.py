@@ -1,12 +1,15 @@
 """What every sink promises, tried on each one that stands in sinks/: no sink is left out."""
 
+import asyncio
 import shutil
 import sqlite3
 import tomllib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,19 +21,24 @@ from cases.clock import parse_period
 from cases.letters import Letters
 from cases.store import CaseStore
 from config.schema import City, District, Routing, Templates
+from connectors.email import Email, EmailSettings
 from core.calendar import Calendar
 from core.decision import Decision
 from core.errors import Rejected, Unavailable
-from core.message import Message
+from core.message import Arrival, Attachment, Envelope, Message
 from core.wire import Routed, Seal, Ticket
 from sinks._files import FileSender
+from sinks._objects import Files, Store
+from sinks._objects_s3 import S3
 from sinks.archive import Archive
+from sinks.archive_objects import ArchiveObjects
+from sinks.attachments import Attachments
 from sinks.base import Sink
 from sinks.cases import Cases
 from sinks.elastic import Elastic, Server
 from sinks.reply import Courier
 from sinks.search import Search
-from tests import engine
+from tests import engine, s3
 
 FOLDER = Path(__file__).parent.parent / "sinks"
 WORDS = FOLDER.parent / "config" / "words.toml"
@@ -93,6 +101,85 @@ def _payload(sink: Archive, raw: bytes) -> bytes:
         return sink.get(sha256(raw).hexdigest())
     except Rejected:
         return b""
+
+
+def archive_objects(folder: Path, store: Store | None = None) -> Bench:
+    sink = ArchiveObjects(store or Files(folder / "objects"), seal=SEAL, keep_days=30, clock=lambda: NOON)
+    return Bench(
+        sink=sink,
+        prepare=lambda: GOOD,
+        holds=lambda: kept([partial(sink.get, sha256(record.raw).hexdigest(), NOON) for record in GOOD]),
+        impossible=routed(9, media_type="\ud800"),
+    )
+
+
+def archive_objects_on_s3(folder: Path) -> Bench:
+    return on_s3(folder, archive_objects)
+
+
+MAIL = Email("email", EmailSettings(), environment={})
+
+
+def mailed(number: int) -> Routed:
+    """Returns a mail with a photograph, as the router passes it on."""
+    raw = (
+        "Subject: =?utf-8?b?6rCA66Gc65OxIOqzoOyepQ==?=\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nstreet light\r\n"
+        f'--b\r\nContent-Type: image/jpeg; name="{number}.jpg"\r\n\r\nphotograph {number}\r\n--b--\r\n'
+    ).encode()
+    arrival = Arrival(
+        id=f"message-{number}",
+        channel="email",
+        account="minwon",
+        native_id=str(number),
+        key="k",
+        received_at=NOON,
+        raw=raw,
+        envelope=Envelope(sender="citizen@example.com"),
+    )
+    return msgspec.structs.replace(routed(number), message=MAIL.parse(arrival), raw=raw)
+
+
+MAILED = [mailed(number) for number in range(4)]
+
+
+def attachments(folder: Path, store: Store | None = None) -> Bench:
+    place = store or Files(folder / "objects")
+    sink = Attachments(place, {"email": MAIL.opened}, seal=SEAL, keep_days=30, clock=lambda: NOON)
+    lying = msgspec.structs.replace(MAILED[0].message, attachments=(Attachment(place="raw:99"),))
+    return Bench(
+        sink=sink,
+        prepare=lambda: MAILED,
+        holds=lambda: kept([partial(sink.get, one.message, one.message.attachments[0]) for one in MAILED]),
+        impossible=msgspec.structs.replace(MAILED[0], message=lying),
+    )
+
+
+def attachments_on_s3(folder: Path) -> Bench:
+    return on_s3(folder, attachments)
+
+
+def on_s3(folder: Path, make: Callable[[Path, Store], Bench]) -> Bench:
+    # What a kill left behind is the same bucket: nothing of it lies in the folder.
+    bucket = f"test-{sha256(str(folder).removesuffix('-killed').encode()).hexdigest()[:12]}"
+    bench = make(folder, S3(s3.at(bucket)))
+
+    def prepare() -> Sequence[Any]:
+        s3.new_bucket(bucket)
+        return bench.prepare()
+
+    return replace(bench, prepare=prepare)
+
+
+def kept(reads: Sequence[Callable[[], Coroutine[Any, Any, bytes]]]) -> list[bytes]:
+    """Returns what can be read of these; asked for beside the loop of the test."""
+
+    async def read() -> list[bytes]:
+        found = await asyncio.gather(*(one() for one in reads), return_exceptions=True)
+        return [one for one in found if isinstance(one, bytes)]
+
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(asyncio.run, read()).result()
 
 
 def search(folder: Path) -> Bench:
@@ -194,12 +281,23 @@ def case_store(folder: Path) -> CaseStore:
     )
 
 
-BENCHES = {"archive": archive, "cases": cases, "elastic": elastic, "reply": reply, "search": search}
+BENCHES: dict[str, Callable[[Path], Bench]] = {
+    "archive": archive,
+    "archive_objects": archive_objects,
+    "archive_objects on s3": archive_objects_on_s3,
+    "attachments": attachments,
+    "attachments on s3": attachments_on_s3,
+    "cases": cases,
+    "elastic": elastic,
+    "reply": reply,
+    "search": search,
+}
+ON_S3 = [name for name in BENCHES if name.endswith(" on s3")]
 # These need a server; tests/live starts it.
 LIVE = {"elastic": engine.URL}
 
 
-@pytest.fixture(params=[name for name in NAMES if LIVE.get(name, "here")])
+@pytest.fixture(params=[name for name in [*NAMES, *ON_S3] if LIVE.get(name, "here")])
 def make(request: pytest.FixtureRequest) -> Callable[[Path], Bench]:
     assert request.param in BENCHES, f"sinks/{request.param}.py is not tried here: add how it is made to BENCHES"
     return BENCHES[request.param]

@@ -70,7 +70,11 @@ async def _not_there(request: Request, _error: Exception) -> Response:
 def make_app(services: Services, hooks: ASGIApp) -> ASGIApp:
     """Returns the application; `hooks` answers everything under /hooks/."""
     site = Starlette(
-        routes=[*service.routes(services), *api.routes(services), *pages.routes(services, hooks)],
+        routes=[
+            *service.routes(services.readiness, services.metrics),
+            *api.routes(services),
+            *pages.routes(services, hooks),
+        ],
         middleware=[Middleware(Careful)],
         exception_handlers={404: _not_there},
     )

@@ -32,7 +32,9 @@ class Postgres:
     # Tells tests its address.
     variable = "EUNGDAPSO_LIVE_POSTGRESQL"
 
-    def __init__(self) -> None:
+    def __init__(self, *, password: str = "", certificate: tuple[Path, Path] | None = None) -> None:
+        """With `password` whoever connects is asked for it (SCRAM); `certificate` and its key turn TLS on."""
+        self._password, self._certificate = password, certificate
         self._folder: Path | None = None
         self.port = 0
         self._server: subprocess.Popen[bytes] | None = None
@@ -53,7 +55,9 @@ class Postgres:
         if os.geteuid() == 0:
             shutil.chown(self._folder, _SERVER_USER, _SERVER_USER)
         self.port = _free_port()
-        kind = ("--auth=trust", f"--username={_USER}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+        auth = [f"--pwfile={self._kept('password', self._password)}"] if self._password else []
+        auth += [f"--auth={'scram-sha-256' if self._password else 'trust'}"]
+        kind = (*auth, f"--username={_USER}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         # The server's user may not be allowed to read the folder that we work in.
         subprocess.run(
             [self._program("initdb"), *kind, "-D", self._folder / "data"],
@@ -67,7 +71,10 @@ class Postgres:
     def again(self) -> str:
         """Starts the server on the folder and port that it had; returns its address once it answers."""
         folder = self._place()
-        settings = (f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=")
+        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
+        if self._certificate is not None:
+            certificate, key = (self._kept(file.name, file.read_text()) for file in self._certificate)
+            settings += ["ssl=on", f"ssl_cert_file={certificate}", f"ssl_key_file={key}"]
         with (folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 [self._program("postgres"), "-D", folder / "data", *(f"--{setting}" for setting in settings)],
@@ -109,7 +116,7 @@ class Postgres:
         deadline = time.monotonic() + _STARTS_SECONDS
         while True:
             try:
-                psycopg.connect(self.url, connect_timeout=2).close()
+                psycopg.connect(self.url, connect_timeout=2, password=self._password or None).close()
             except psycopg.OperationalError:
                 server = self._server
                 if server is None or server.poll() is not None or time.monotonic() > deadline:
@@ -118,6 +125,15 @@ class Postgres:
                 time.sleep(_PAUSE_SECONDS)
             else:
                 return
+
+    def _kept(self, name: str, text: str) -> Path:
+        """Returns a file that the server's user alone may read."""
+        file = self._place() / name
+        file.write_text(text)
+        file.chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(file, _SERVER_USER, _SERVER_USER)
+        return file
 
     def _program(self, name: str) -> Path:
         folder = _programs()

@@ -1,0 +1,129 @@
+"""What is done at night: words that were kept long enough are forgotten, old threads go, totals are counted anew."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, text, update
+
+from cases import tallies
+from cases.database import anew
+from cases.ledger import Ledger, read_sealed
+from cases.means import Means
+from cases.model import OPEN
+from cases.schema import CASELESS, KEPT, cases, events, messages, outbox, threads, to_stored
+from core.decision import Context
+from core.errors import Rejected
+from core.message import Message
+from core.wire import Routed, encode
+
+_MOST = 200
+_OPEN = ", ".join(f"'{state}'" for state in OPEN)
+# In the order of an index of what is still to be forgotten: however many were, the oldest others are read.
+_FINISHED = f"""SELECT number FROM cases WHERE {KEPT} AND received_at < {{place}} AND state NOT IN ({_OPEN})
+AND coalesce(closed_at, answered_at, received_at) < {{place}} AND NOT EXISTS (SELECT 1 FROM outbox
+WHERE outbox.number = cases.number AND outbox.state IN ('queued', 'sending'))
+ORDER BY received_at, number LIMIT {{place}}"""
+_CASELESS = f"""SELECT id, sealed FROM messages WHERE {CASELESS} AND received_at < {{place}}
+ORDER BY received_at, id LIMIT {{place}}"""
+_SAID = "SELECT id, sealed FROM messages WHERE number {wanted}"
+_NOBODY = {"author": "", "conversation": "", "native_id": ""}
+_NO_CASE = {**_NOBODY, "author_name": "", "reply_to": "", "released": False, "sameness": None}
+# A row is unique by its recipient: its own id is nobody's address. What nobody decided in all the time is settled.
+_NO_LETTER = {
+    "sealed": b"",
+    "recipient": outbox.c.id,
+    "in_reply_to": "",
+    "thread": "[]",
+    "error": "",
+    "provider_id": None,
+    "guarded": False,
+    "state": text("CASE WHEN state IN ('sent', 'dropped') THEN state ELSE 'settled' END"),
+}
+
+
+class Tidy:
+    """May run in several processes at once, and be killed at any moment: each call is a transaction of its own."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._database = means.database
+
+    @anew
+    def forget(self, before: datetime, most: int = _MOST) -> int:
+        """Takes words, names and addresses out of cases that ended before then, and out of messages without a case.
+
+        The record stays: that a message came, what was decided, what was done and when. So does its identity: it is
+        recognised for ever. Returns how many were forgotten, at most `most` of both kinds; call it until it is 0.
+        """
+        until = to_stored(before)
+        with self._database.write() as connection:
+            free = self._database.locked(skip=True)
+            ended = self._database.rows(connection, _FINISHED + free, until, until, most)
+            alone = self._database.rows(connection, _CASELESS + free, until, most)
+            numbers = [row.number for row in ended]
+            self._empty(connection, [*alone, *self._database.each(connection, _SAID, numbers)])
+            if numbers:
+                self._forgotten(connection, numbers)
+        return len(ended) + len(alone)
+
+    @anew
+    def let_threads_go(self) -> int:
+        """Deletes what no later word can join any more; returns how many conversations that were."""
+        ended = self._means.clock() - timedelta(days=self._means.options.conversation_days)
+        with self._database.write() as connection:
+            return connection.execute(delete(threads).where(threads.c.at < ended)).rowcount
+
+    def recount(self) -> None:
+        """Counts anew how many cases are in each state."""
+        tallies.recount(self._database)
+
+    def _forgotten(self, connection: Connection, numbers: list[str]) -> None:
+        ledger: Ledger = self._means.ledger(connection)
+        now = self._means.machine()
+        _change(connection, cases, numbers, **_NO_CASE, forgotten_at=now)
+        _change(connection, events, numbers, sealed=None)
+        _change(connection, outbox, numbers, **_NO_LETTER)
+        connection.execute(delete(threads).where(threads.c.number.in_(numbers)))
+        for number in numbers:
+            ledger.event(number, "forgotten")
+        ledger.flush()
+
+    def _empty(self, connection: Connection, rows: Iterable[Any]) -> None:
+        changed = [{"row": row.id, "words": self._without_words(row.sealed)} for row in rows]
+        if changed:
+            values: dict[str, Any] = {**_NOBODY, "reference": None, "forgotten": True, "sealed": bindparam("words")}
+            connection.execute(update(messages).where(messages.c.id == bindparam("row")).values(**values), changed)
+
+    def _without_words(self, sealed: bytes) -> bytes:
+        try:
+            item = read_sealed(self._means.seal, sealed)
+        except Rejected:
+            # Whoever has the other key is to find nothing either.
+            return b""
+        return self._means.seal.seal(encode(_without_words(item)))
+
+
+def _without_words(item: Routed) -> Routed:
+    """Returns what was decided, and of the message when and how it came."""
+    said, decided, context = item.message, item.decision, item.context
+    message = Message(
+        id=said.id,
+        channel=said.channel,
+        account=said.account,
+        native_id="",
+        received_at=said.received_at,
+        version=said.version,
+        language=said.language,
+        public=said.public,
+        replyable=said.replyable,
+    )
+    known = Context(reply_to_case=context.reply_to_case, same_case=context.same_case)
+    # The reasons quote the words that they were found in.
+    decision = msgspec.structs.replace(decided, because=())
+    return Routed(message=message, decision=decision, context=known, decided_at=item.decided_at)
+
+
+def _change(connection: Connection, table: Any, numbers: list[str], **values: Any) -> None:
+    connection.execute(update(table).where(table.c.number.in_(numbers)).values(**values))
