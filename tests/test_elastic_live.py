@@ -48,13 +48,19 @@ async def real(index: str) -> AsyncIterator[Prompt]:
 
 async def test_several_may_set_up_at_once(index: str) -> None:
     """Processes that start together make one index, and it asks to be filled until somebody says that it is."""
-    sinks = [Prompt(index) for _ in range(4)]
-    await asyncio.gather(*(sink.setup() for sink in sinks))
+    sinks = [Prompt(index) for _ in range(8)]
+
+    async def begun(sink: Prompt, seconds: float) -> None:
+        # Some look before the first has made it, some after.
+        await asyncio.sleep(seconds)
+        await sink.setup()
+
+    await asyncio.gather(*(begun(sink, place / 50) for place, sink in enumerate(sinks)))
     asked = [sink.needs_rebuild for sink in sinks]
     await asyncio.to_thread(sinks[0].rebuilt)
     await sinks[1].setup()
 
-    assert ([True] * 4, False) == (asked, sinks[1].needs_rebuild)
+    assert ([True] * 8, False) == (asked, sinks[1].needs_rebuild)
     assert [f"{index}-000001"] == indexes(index)
     await asyncio.gather(*(sink.close() for sink in sinks))
 
