@@ -209,7 +209,7 @@ def _of_the_primary(cost: Costs, given: Assumed) -> list[Limit]:
             what="connections to the primary",
             rate=given.most_connections * share * 1e6 / _connected_us(cost, given),
             source=f"{given.most_connections:,}, and {given.connections['sinks']} a sink, assumed",
-            then="a larger `max_connections`; each sink holds a lock of its own session, so a pooler has to keep sessions",
+            then="a larger `max_connections`; a pooler has to keep sessions: each sink holds a lock of its own",
         ),
     ]
 

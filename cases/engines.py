@@ -33,6 +33,8 @@ _SESSION = (
 _IN_THE_WAY = ("40001", "40P01")
 _TAKEN = "23505"
 _TOO_LARGE = "54"
+# A store that was set back to an earlier time may give numbers again: nobody's message is to blame.
+_NUMBERS = "cases_pkey"
 # What libpq says when it is not let in, and what a person can do about it.
 _ADVICE = {
     "certificate verify failed": "Check that ca_file in [postgresql] names who signed its certificate, and its dates",
@@ -82,6 +84,8 @@ def _meaning(error: DBAPIError) -> Rejected | Unavailable:
     said = _said(error)
     if state in _IN_THE_WAY:
         return Conflict(f"the case store is busy with the same case: {said}")
+    if state == _TAKEN and _NUMBERS in said:
+        return Unavailable(f"the counter of case numbers is behind; the next ones are taken: {said}")
     if state == _TAKEN:
         return Taken(f"the case store has this already: {said}")
     if isinstance(error, IntegrityError | DataError) or state.startswith(_TOO_LARGE):

@@ -33,8 +33,7 @@ def record(means: Means, routed: Sequence[Routed]) -> None:
         ledger = means.ledger(connection)
         new = _unknown(means, connection, routed)
         if new:
-            with means.numbers.given(connection, ledger.now) as numbers:
-                _Recording(means, ledger, numbers, new).run()
+            _Recording(means, ledger, means.numbers.given(connection, ledger.now), new).run()
 
 
 class _Recording:

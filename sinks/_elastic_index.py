@@ -98,13 +98,14 @@ class Index:
         """Makes the index when there is none; returns whether it has every older message."""
         with self._connection.client() as client:
             for _ in range(_ATTEMPTS):
-                # The name before the look: whoever sees none behind the alias makes the same one as all who see none.
-                name = self._following(client)
                 behind = self._behind(client, self.alias)
                 if behind:
                     return all(mapped.mappings.meta.complete for mapped in behind.values())
-                # When somebody else makes the same one first, that one is found in the next round.
-                self._create(client, name, self.alias)
+                name = self._following(client)
+                # Looked at again after the name was found: who still sees none makes the same one as all who see none.
+                if not self._behind(client, self.alias):
+                    # When somebody else makes it first, that one is found in the next round.
+                    self._create(client, name, self.alias)
         raise Unavailable(f"{self.alias}: the index comes and goes. Let nobody else use this name. It is tried again.")
 
     def complete(self) -> None:

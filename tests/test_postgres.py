@@ -142,25 +142,41 @@ def test_many_writers_make_one_case_of_a_message(stores: list[CaseStore], time: 
 def test_no_batch_waits_for_another_one(stores: list[CaseStore], time: Time) -> None:
     """While one process is in the middle of recording, another one records, with other numbers."""
     first, second, *_ = stores
-    with first._means.database.write() as connection, first._means.numbers.given(connection, time.now) as numbers:
+    with first._means.database.write() as connection:
+        numbers = first._means.numbers.given(connection, time.now)
         numbers.need(2)
         number = opened(second, dispatched(message(WASTE, time)))
 
         assert ("000001", "000003") == (numbers.next()[9:15], number[9:15])
 
 
-def test_a_batch_that_failed_leaves_its_numbers_to_the_next(stores: list[CaseStore], time: Time) -> None:
-    """What was refused is no gap: the same process gives its numbers to the next batch."""
+def test_the_numbers_of_a_batch_that_failed_are_given_to_nobody(stores: list[CaseStore], time: Time) -> None:
+    """A server that is killed may forget that they were taken, and give them out anew."""
     store, other, *_ = stores
     bad = dispatched(message("가로등 고장", time, account="\0"))
     with pytest.raises(Rejected):
         store.record([dispatched(message(f"{n}번 가로등 고장", time)) for n in range(3)] + [bad])
     theirs = opened(other, dispatched(message("보도블록 파손", time)))
-    store.record([dispatched(message(f"{n}번 가로등 고장", time)) for n in range(5)])
+    store.record([dispatched(message(f"{n}번 가로등 고장", time)) for n in range(2)])
     numbers = {case.number[9:15] for case in store.views.listed()}
 
     assert "000005" == theirs[9:15]
-    assert {f"{n:06d}" for n in (1, 2, 3, 4, 5, 6)} == numbers
+    assert {"000005", "000006", "000007"} == numbers
+
+
+def test_a_counter_that_was_set_back_stops_nobody(stores: list[CaseStore], time: Time) -> None:
+    """Numbers that are taken are passed by, a batch at each try; no message is refused for it."""
+    store, *_ = stores
+    store.record([dispatched(message(f"{n}번 가로등 고장", time)) for n in range(3)])
+    with store._means.database.write() as connection:
+        connection.exec_driver_sql("UPDATE counters SET given = 0")
+    late = [dispatched(message(f"{n}번 보도블록 파손", time)) for n in range(2)]
+
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            store.record(late)
+    store.record(late)
+    assert 5 == len({case.number for case in store.views.listed()})
 
 
 def test_the_same_words_at_the_same_time_are_one_case(stores: list[CaseStore], time: Time) -> None:
