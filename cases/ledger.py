@@ -19,6 +19,9 @@ CITIZEN, SYSTEM = "citizen", "system"
 # What is longer is no id that anybody names again, and more than an index of PostgreSQL holds.
 _LONGEST_REFERENCE = 600
 _json = msgspec.json.Encoder().encode
+# Kept for this transaction: who is forgetting a case is waited for, and leaves this one's rows for another time.
+_ENTERED = "SELECT number, forgotten_at FROM cases WHERE number {wanted} ORDER BY number"
+_KEPT_AGAIN = "UPDATE cases SET forgotten_at = NULL WHERE number {wanted}"
 
 
 class Ledger:
@@ -39,9 +42,12 @@ class Ledger:
         self._outbox: list[dict[str, Any]] = []
         self._threads: dict[int, dict[str, Any]] = {}
         self._states: Counter[str] = Counter()
+        self._entered: set[str] = set()
 
     def message(self, item: Routed, number: str | None, *, reason: str = "", identity: bytes = b"") -> None:
         message = item.message
+        if number:
+            self._entered.add(number)
         self._messages.append(
             {
                 "id": message.id,
@@ -93,6 +99,8 @@ class Ledger:
         self, number: str, what: str, *, who: str, why: str, cause: str, detail: str, sealed: bytes | None = None
     ) -> None:
         """Adds a line to the history whose detail is JSON already."""
+        if why or sealed:
+            self._entered.add(number)
         self._events.append(
             {
                 "number": number,
@@ -121,11 +129,14 @@ class Ledger:
     def change(self, case: Case, **values: Any) -> Case:
         """Writes new values into a case, kept for this transaction, and returns it with them."""
         self.moved(case.state, values.get("state", case.state))
+        if case.forgotten_at is not None:
+            values["forgotten_at"] = None
         statement = update(cases).where(cases.c.number == case.number)
         self.connection.execute(statement.values(**values))
         return msgspec.structs.replace(case, **{k: v for k, v in values.items() if k in Case.__struct_fields__})
 
     def flush(self) -> None:
+        self._keep_again()
         load = self._database.load
         load(self.connection, messages, self._messages)
         load(self.connection, cases, self._cases)
@@ -135,6 +146,13 @@ class Ledger:
         changed = [self._threads[key] for key in sorted(self._threads)]
         load(self.connection, threads, changed, replace="conversation")
         tallies.add(self._database, self.connection, self._states)
+
+    def _keep_again(self) -> None:
+        """Lets a forgotten case that somebody's words come to be forgotten once more, with them."""
+        known = sorted(self._entered - {row["number"] for row in self._cases})
+        found = self._database.each(self.connection, _ENTERED + self._database.locked(), known)
+        forgotten = [row.number for row in found if row.forgotten_at is not None]
+        self._database.each(self.connection, _KEPT_AGAIN, forgotten)
 
 
 def _for_ever(item: Routed) -> Routed:

@@ -33,7 +33,8 @@ def totals(database: Database, connection: Connection) -> dict[str, int]:
 def recount(database: Database) -> None:
     """Counts all cases and begins the sums anew: a program that knew no sums may have written beside this one.
 
-    Takes seconds among millions of cases; who writes meanwhile neither waits nor is forgotten.
+    Takes seconds among millions of cases. Nothing that is written meanwhile is left out: on PostgreSQL others write
+    beside it, in a file they wait until it is done.
     """
     with database.write(still=True) as connection:
         rows = connection.exec_driver_sql("SELECT state, count(*) FROM cases GROUP BY state").all()

@@ -1,6 +1,6 @@
 """What is done at night: words that were kept long enough are forgotten, old threads go, totals are counted anew."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from cases.ledger import Ledger, read_sealed
 from cases.means import Means
 from cases.model import OPEN
 from cases.schema import CASELESS, KEPT, cases, events, messages, outbox, threads, to_stored
+from core import telemetry
 from core.decision import Context
 from core.errors import Rejected
 from core.message import Message
@@ -27,7 +28,10 @@ WHERE outbox.number = cases.number AND outbox.state IN ('queued', 'sending'))
 ORDER BY received_at, number LIMIT {{place}}"""
 _CASELESS = f"""SELECT id, sealed FROM messages WHERE {CASELESS} AND received_at < {{place}}
 ORDER BY received_at, id LIMIT {{place}}"""
-_SAID = "SELECT id, sealed FROM messages WHERE number {wanted}"
+_SAID = "SELECT id, sealed FROM messages WHERE number {wanted} AND NOT forgotten"
+# Their reasons are rules' names and phrases of ours. Any other may be an officer's words or quote an address.
+_NO_REASON = """CASE WHEN what IN ('received', 'follow-up', 'routed', 'escalated', 'to a person', 'answer dropped',
+'duty not told') THEN why ELSE '' END"""
 _NOBODY = {"author": "", "conversation": "", "native_id": ""}
 _NO_CASE = {**_NOBODY, "author_name": "", "reply_to": "", "released": False, "sameness": None}
 # A row is unique by its recipient: its own id is nobody's address. What nobody decided in all the time is settled.
@@ -56,6 +60,7 @@ class Tidy:
 
         The record stays: that a message came, what was decided, what was done and when. So does its identity: it is
         recognised for ever. Returns how many were forgotten, at most `most` of both kinds; call it until it is 0.
+        Where nothing of what is due opens with the key, the key is wrong: nothing is forgotten.
         """
         until = to_stored(before)
         with self._database.write() as connection:
@@ -63,7 +68,12 @@ class Tidy:
             ended = self._database.rows(connection, _FINISHED + free, until, until, most)
             alone = self._database.rows(connection, _CASELESS + free, until, most)
             numbers = [row.number for row in ended]
-            self._empty(connection, [*alone, *self._database.each(connection, _SAID, numbers)])
+            due = [*alone, *self._database.each(connection, _SAID, numbers)]
+            said = {row.id: self._said(row.sealed) for row in due}
+            if due and not any(said.values()):
+                telemetry.warned("nothing is forgotten: sealed with another key, or damaged", messages=len(due))
+                return 0
+            self._empty(connection, said)
             if numbers:
                 self._forgotten(connection, numbers)
         return len(ended) + len(alone)
@@ -83,26 +93,28 @@ class Tidy:
         ledger: Ledger = self._means.ledger(connection)
         now = self._means.machine()
         _change(connection, cases, numbers, **_NO_CASE, forgotten_at=now)
-        _change(connection, events, numbers, sealed=None)
+        _change(connection, events, numbers, sealed=None, why=text(_NO_REASON))
         _change(connection, outbox, numbers, **_NO_LETTER)
         connection.execute(delete(threads).where(threads.c.number.in_(numbers)))
         for number in numbers:
             ledger.event(number, "forgotten")
         ledger.flush()
 
-    def _empty(self, connection: Connection, rows: Iterable[Any]) -> None:
-        changed = [{"row": row.id, "words": self._without_words(row.sealed)} for row in rows]
+    def _empty(self, connection: Connection, said: Mapping[str, Routed | None]) -> None:
+        changed = [{"row": row, "words": self._without_words(item)} for row, item in said.items()]
         if changed:
             values: dict[str, Any] = {**_NOBODY, "reference": None, "forgotten": True, "sealed": bindparam("words")}
             connection.execute(update(messages).where(messages.c.id == bindparam("row")).values(**values), changed)
 
-    def _without_words(self, sealed: bytes) -> bytes:
+    def _said(self, sealed: bytes) -> Routed | None:
         try:
-            item = read_sealed(self._means.seal, sealed)
+            return read_sealed(self._means.seal, sealed)
         except Rejected:
-            # Whoever has the other key is to find nothing either.
-            return b""
-        return self._means.seal.seal(encode(_without_words(item)))
+            return None
+
+    def _without_words(self, item: Routed | None) -> bytes:
+        # Of one that does not open among others that do, whoever has its key is to find nothing either.
+        return b"" if item is None else self._means.seal.seal(encode(_without_words(item)))
 
 
 def _without_words(item: Routed) -> Routed:

@@ -161,7 +161,7 @@ class Engines:
                 region=table.region,
                 access_key=self._needed("s3.access_key", table.access_key),
                 secret_key=self._needed("s3.secret_key", table.secret_key),
-                ca_file=self.home / table.ca_file if table.ca_file else None,
+                ca_file=self._file("s3.ca_file", table.ca_file),
                 timeout_seconds=table.timeout_seconds,
             )
         )
@@ -177,7 +177,7 @@ class Engines:
             username=table.username,
             password=self._needed("kafka.password", table.password),
             mechanism=table.mechanism,
-            ca_file=str(self.home / table.ca_file) if table.ca_file else "",
+            ca_file=str(self._file("kafka.ca_file", table.ca_file) or ""),
             tls=table.tls,
         )
 

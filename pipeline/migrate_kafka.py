@@ -87,13 +87,20 @@ class Topics:
         groups = [group for groups in self._groups.values() for group in groups]
         if reading := [group for group in groups if await self._cluster.has_readers(group)]:
             raise ConfigError(f"{self.to}: somebody reads for {', '.join(reading)}. Stop every role everywhere first")
-        for topic in self._groups:
-            foreign = sum([1 async for one in self._cluster.records(topic) if self._place(one) is None])
-            if foreign:
+        for topic in (*self._groups, DEAD):
+            if foreign := await self._foreign(topic):
                 raise ConfigError(
                     f"{self.to}: {self._access.name(topic)} has {foreign:,} records that this migration did not bring. "
                     "Name another [kafka] prefix, or delete the topics and run: eungdapso topics create"
                 )
+
+    async def _foreign(self, topic: str) -> int:
+        """Returns how many records of a topic this migration did not bring; of dead letters those that still count."""
+        if topic != DEAD:
+            return sum([1 async for one in self._cluster.records(topic) if self._place(one) is None])
+        own = self._letter_key("").encode()
+        counts = {one.key: one.value is not None async for one in self._cluster.records(DEAD)}
+        return sum(still for key, still in counts.items() if not (key or b"").startswith(own))
 
     async def _move(self, progress: Progress) -> None:
         with Log(self._file, self._groups) as log:
@@ -130,7 +137,7 @@ class Topics:
         done = 0
         progress(f"stream: {DEAD}", done, len(letters))
         for some in portions(letters, _size, most=_AT_ONCE, most_bytes=_BYTES_AT_ONCE):
-            await asyncio.gather(*(dead.put(producer, f"{self._migration}-{one.id}", one) for one in some))
+            await asyncio.gather(*(dead.put(producer, self._letter_key(one.id), one) for one in some))
             done += len(some)
             progress(f"stream: {DEAD}", done, len(letters))
 
@@ -193,6 +200,9 @@ class Topics:
             yield producer
         finally:
             await producer.stop()
+
+    def _letter_key(self, place: object) -> str:
+        return f"{self._migration}-{place}"
 
     def _header(self, offset: int) -> tuple[str, bytes]:
         return _HEADER, f"{self._migration}/{offset}".encode()

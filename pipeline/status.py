@@ -13,6 +13,8 @@ from core.errors import Unavailable
 from streams.base import Stream
 
 _LOOK_SECONDS = 1.0
+# A look at an engine that is away takes long; what stands here must not be old when it is back.
+_LONGEST_SECONDS = 15.0
 # Groups without which nobody is answered; index and archive may catch up when they can.
 _NEEDED = frozenset({"router", "cases", "reply"})
 _SAY_SECONDS = 5.0
@@ -71,8 +73,7 @@ class Status:
             for group, lag in self.snapshot.lags.items():
                 telemetry.lagging(group=group, records=lag)
             self._say_if_new()
-            # Counting costs more the more there is; it may take a twentieth of the time.
-            await asyncio.sleep(max(_LOOK_SECONDS, 20 * (time.monotonic() - begun)))
+            await asyncio.sleep(_rest(time.monotonic() - begun))
 
     async def readiness(self) -> tuple[bool, Mapping[str, Any]]:
         """Returns whether every needed engine answers and the lag is in bounds, with the details."""
@@ -108,3 +109,8 @@ class Status:
         if line != said and time.monotonic() - when >= _SAY_SECONDS:
             self._said = (line, time.monotonic())
             self._say(line)
+
+
+def _rest(took: float) -> float:
+    """Returns for how long to look away: counting costs more the more there is; it may take a twentieth of the time."""
+    return min(max(_LOOK_SECONDS, 20 * took), _LONGEST_SECONDS)

@@ -94,7 +94,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
                 connection = await create_conn(host.strip("[]"), int(port or _USUAL_PORT), **self._secured())
                 # Only now a listener says that it wants to know who asks.
                 await connection.send(MetadataRequest([]))
-        except (errors.KafkaError, OSError, ValueError) as error:
+        except (errors.KafkaError, OSError, ValueError, ConfigError) as error:
             return self._meaning(error)
         finally:
             if connection is not None:

@@ -83,20 +83,66 @@ class Cluster:
         places = await _asked(lambda: admin.list_consumer_group_offsets(group, partitions=parts))
         begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
         stands = {part: places[part].offset if part in places and places[part].offset >= 0 else -1 for part in parts}
-        return sum(max(0, ends[part] - max(stands[part], begins[part])) for part in parts)
+        # Who stands behind the end has everything before it: the log is another one, or lost its end.
+        return sum(
+            ends[part] - (max(stands[part], begins[part]) if stands[part] <= ends[part] else begins[part])
+            for part in parts
+        )
+
+    async def set_right(self, topic: str, group: str) -> None:
+        """Sets a group that stands behind the end of its topic to the oldest record: else what comes would be skipped.
+
+        Only where no other process reads for it; with several, all of them have to end first.
+        """
+        admin, looking = self._clients()
+        name = self._access.name(topic)
+        described = await _asked(lambda: admin.describe_topics([name]))
+        parts = [TopicPartition(name, part["partition"]) for part in described[0]["partitions"]]
+        places = await _asked(lambda: admin.list_consumer_group_offsets(self._access.name(group), partitions=parts))
+        begins, ends = await looking.beginning_offsets(parts), await looking.end_offsets(parts)
+        wrong = {part: begins[part] for part in parts if part in places and places[part].offset > ends[part]}
+        if not wrong:
+            return
+        telemetry.warned("the log ends before the group's place; everything in it comes again", group=group)
+        consumer = AIOKafkaConsumer(
+            **self._access.arguments(), group_id=self._access.name(group), enable_auto_commit=False
+        )
+        try:
+            await consumer.start()
+            consumer.assign(parts)
+            await consumer.commit(wrong)
+        finally:
+            await ended(consumer.stop())
 
     async def begins(self, topic: str, group: str, partitions: Collection[int]) -> dict[int, int]:
         """Returns for each partition the offset of the first record that the group has not committed."""
         admin, consumer = self._clients()
         parts = [TopicPartition(self._access.name(topic), partition) for partition in partitions]
         places = await _asked(lambda: admin.list_consumer_group_offsets(self._access.name(group), partitions=parts))
-        oldest = await consumer.beginning_offsets(parts)
+        oldest, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
         stands = {part: places[part].offset if part in places else -1 for part in parts}
+        # A place behind the end is one of a topic that was there before this one.
+        stands = {part: stand if stand <= ends[part] else -1 for part, stand in stands.items()}
         if gone := sum(oldest[part] - stand for part, stand in stands.items() if 0 <= stand < oldest[part]):
             telemetry.warned(
                 "records were deleted before they were read: keep_days is too short", group=group, count=gone
             )
         return {part.partition: max(oldest[part], stands[part]) for part in parts}
+
+    async def first_from(self, topic: str, partition: int, offset: int) -> int | None:
+        """Returns the offset of the first record from this one on, None when none came in time."""
+        part = TopicPartition(self._access.name(topic), partition)
+        arguments = self._access.arguments() | {"max_partition_fetch_bytes": RECORD_BYTES}
+        consumer = AIOKafkaConsumer(**arguments, enable_auto_commit=False, auto_offset_reset="earliest")
+        try:
+            await consumer.start()
+            consumer.assign([part])
+            consumer.seek(part, offset)
+            found = await consumer.getmany(part, timeout_ms=_ANSWER_MS)
+        finally:
+            await ended(consumer.stop())
+        records = found.get(part, [])
+        return records[0].offset if records else None
 
     def _clients(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
         if self._admin is None or self._consumer is None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from core import telemetry
 from core.ids import uuid7
+from core.message import identity_of
 from streams._access import ended
 from streams._cluster import DEAD, RECORD_BYTES, Access
 from streams.base import Parked, Record
@@ -70,10 +72,12 @@ class Dead:
                     self._take(message)
             return list(self._letters.values())
 
-    async def add(self, producer: AIOKafkaProducer, record: Record, group: str, reason: str) -> int:
-        """Parks a record; returns its id when it is durable."""
+    async def add(
+        self, producer: AIOKafkaProducer, record: Record, group: str, reason: str, *, once: bool = False
+    ) -> int:
+        """Parks a record; returns its id when it is durable. With `once`, the same again takes its own place."""
         letter = _Letter(record.topic, group, record.key, reason, time.time(), record.body)
-        return await self._write(producer, uuid7(), letter)
+        return await self._write(producer, _key(record, group) if once else uuid7(), letter)
 
     async def put(self, producer: AIOKafkaProducer, key: str, one: Parked) -> int:
         """Parks what was parked elsewhere, with its time; again under the same key it takes its own place."""
@@ -109,3 +113,8 @@ class Dead:
             parked_at=datetime.fromtimestamp(letter.at, UTC),
             body=letter.body,
         )
+
+
+def _key(record: Record, group: str) -> str:
+    body = blake2b(record.body).hexdigest()
+    return identity_of(group, record.topic, str(record.offset), body).hex()

@@ -73,16 +73,13 @@ class Held:
         """The first offset that has to come of each partition."""
         self._next.update(begins)
 
-    def add(self, records: Sequence[Record], *, missing: Collection[Hole] = ()) -> Hole | None:
-        """Takes in what follows; what was taken in before is left out. Returns the hole at which it stopped.
-
-        Those in `missing` are passed over: what was to come there is in the log no more.
-        """
+    def add(self, records: Sequence[Record]) -> Hole | None:
+        """Takes in what follows; what was taken in before is left out. Returns the hole at which it stopped."""
         hole = None
         for record in records:
             partition, offset = place_of(record.offset)
             wanted = self._next[partition]
-            if offset > wanted and Hole(partition, wanted, offset) not in missing:
+            if offset > wanted:
                 hole = Hole(partition, wanted, offset)
                 break
             if offset >= wanted:

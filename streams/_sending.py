@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, OutOfOrderSequenceNumber, UnknownProducerId
 
 from core.errors import Unavailable
 from streams._access import Access, ended
@@ -19,6 +19,8 @@ _LINGER_MS = 2
 _SILENT_MS = 6_000
 # What the log lost may be given to it again: the outbox does that after a quarter of an hour.
 _KNOWN, _KNOWN_SECONDS = 100_000, 600.0
+_END_SECONDS = 1.0
+_OUT_OF_STEP = (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerEpoch)
 
 T = TypeVar("T")
 # Topic and identity.
@@ -56,8 +58,11 @@ class Patience:
         return Unavailable(self.trouble)
 
     async def end(self) -> None:
-        """Returns when nothing is under way any more."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        """Returns when nothing is under way any more; what takes too long is given up."""
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=_END_SECONDS)
+            for task in late:
+                task.cancel()
 
 
 class Sending:
@@ -67,12 +72,14 @@ class Sending:
         self._access = access
         self._patience = patience
         self._producer: AIOKafkaProducer | None = None
+        self._renewing = asyncio.Lock()
+        self._is_out_of_step = False
         # When each was sent.
         self._known: OrderedDict[_Name, float] = OrderedDict()
         self._flying: dict[_Name, asyncio.Future[None]] = {}
 
     async def start(self) -> None:
-        self._producer = AIOKafkaProducer(
+        producer = AIOKafkaProducer(
             **self._access.arguments(),
             acks="all",
             enable_idempotence=True,
@@ -81,7 +88,22 @@ class Sending:
             max_request_size=RECORD_BYTES,
             compression_type=None,
         )
-        await self._producer.start()
+        try:
+            await producer.start()
+        except BaseException:
+            await ended(producer.stop())
+            raise
+        self._producer = producer
+
+    async def _in_step(self) -> None:
+        """Begins anew with another producer where the broker lost what this one counts from."""
+        async with self._renewing:
+            if self._is_out_of_step:
+                old = self._producer
+                await self.start()
+                self._is_out_of_step = False
+                if old is not None:
+                    await ended(asyncio.wait_for(old.stop(), _END_SECONDS))
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None
@@ -108,17 +130,27 @@ class Sending:
 
     async def send(self, entries: Sequence[Entry]) -> None:
         """Returns when all are acknowledged. What was is remembered, whatever becomes of the others."""
-        sent = [await self._send_one(entry) for entry in entries]
-        results = await asyncio.gather(*sent, return_exceptions=True)
+        await self._in_step()
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            for entry in entries:
+                sent.append(await self._send_one(entry))  # noqa: PERF401  # what was begun before a failure counts
+        finally:
+            # Also when there was no room for the rest: what is on its way arrives.
+            results = await asyncio.gather(*sent, return_exceptions=True)
+            self._remember(entries, results)
+        self._is_out_of_step |= any(isinstance(result, _OUT_OF_STEP) for result in results)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def _remember(self, entries: Sequence[Entry], results: Sequence[Any]) -> None:
         now = asyncio.get_running_loop().time()
-        for entry, result in zip(entries, results, strict=True):
+        for entry, result in zip(entries, results, strict=False):
             if entry.identity and not isinstance(result, BaseException):
                 self._known[_name(entry)] = now
         while len(self._known) > _KNOWN:
             self._known.popitem(last=False)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
 
     async def _send_one(self, entry: Entry) -> "asyncio.Future[Any]":
         name = self._access.name(entry.topic)

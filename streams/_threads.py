@@ -7,7 +7,7 @@ from typing import Any
 
 from mode.threads import WorkerThread
 
-_LEAVE_SECONDS = 3.0
+_LEAVE_SECONDS = 2.0
 
 
 async def end_threads(app: Any) -> None:

@@ -7,9 +7,8 @@ off; the places that are committed are ours, of records that came without a hole
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from functools import partial
 from typing import Any, ClassVar
 
 import faust
@@ -23,7 +22,7 @@ from streams._backlog import Backlog
 from streams._checks import check, writable
 from streams._cluster import RECORD_BYTES, Access, Cluster
 from streams._dead import Dead
-from streams._places import Held, Hole, Refused, Stalled, number_of, place_of, places_of
+from streams._places import Held, Hole, Refused, Stalled, number_of, places_of
 from streams._sending import Patience, Sending
 from streams._threads import end_threads
 from streams._topics import Shape, differences
@@ -37,12 +36,10 @@ _LOOK_SECONDS = 1.0
 _PAUSE_SECONDS = 0.2
 _TROUBLE_SECONDS = 10.0
 _SESSION_SECONDS = 12.0
-_START_SECONDS, _STOP_SECONDS, _STALLED_SECONDS = 30.0, 8.0, 6.0
+# All that a stop may take is less than the ten seconds that it is given.
+_START_SECONDS, _STOP_SECONDS, _LEAVE_SECONDS, _STALLED_SECONDS = 30.0, 4.0, 2.5, 6.0
 # So long after the cluster could not be reached every reader is looked at with more doubt.
 _DOUBT_SECONDS = 60.0
-
-# Partitions: where each of them begins for the group.
-_Begins = Callable[[Collection[int]], Awaitable[dict[int, int]]]
 
 
 class Kafka(Stream):
@@ -75,8 +72,6 @@ class Kafka(Stream):
         self._dead = Dead(access)
         self._sending = Sending(access, self._patience)
         self._readers: dict[tuple[str, str], _Reader] = {}
-        # What is in the log no more: nobody begins anew for it twice.
-        self._missing: dict[str, set[Hole]] = {group: set() for names in groups.values() for group in names}
         self._asking = asyncio.Lock()
         self._looking: asyncio.Task[None] | None = None
         self._is_open = False
@@ -126,8 +121,7 @@ class Kafka(Stream):
             self._looking = None
         await self._patience.end()
         readers, self._readers = self._readers, {}
-        for reader in readers.values():
-            await reader.close()
+        await asyncio.gather(*(reader.close() for reader in readers.values()))
         await self._let_go()
 
     async def publish(self, *entries: Entry) -> list[bool]:
@@ -168,7 +162,9 @@ class Kafka(Stream):
         if reader.passed_on != places:
             await self._sending.send_new(publish)
             for record, reason in park:
-                await self.park(record, group=batch.group, reason=reason)
+                # What is tried again is not parked twice.
+                letter = self._dead.add(self._sending.producer(), record, batch.group, writable(reason), once=True)
+                await self._patience.finished(letter)
             reader.passed_on = places
         await self._patience.finished(reader.commit(places))
 
@@ -199,8 +195,7 @@ class Kafka(Stream):
         return await self._patience.finished(self._dead.add(self._sending.producer(), record, group, writable(reason)))
 
     def _reader(self, topic: str, group: str) -> "_Reader":
-        begins = partial(self._cluster.begins, topic, group)
-        return _Reader(self._access, topic, group, begins=begins, missing=self._missing[group])
+        return _Reader(self._access, self._cluster, topic, group)
 
     def _check_open(self) -> None:
         if not self._is_open:
@@ -236,20 +231,20 @@ class Kafka(Stream):
                 reader.watch(self._backlog.lags.get(reader.group, 0), after_trouble=after_trouble)
 
     async def _let_go(self) -> None:
-        await self._sending.close()
-        await self._dead.close()
-        await self._cluster.close()
+        # Where the cluster is away, what they would still say to it is not waited for.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await asyncio.gather(self._sending.close(), self._dead.close(), self._cluster.close())
 
 
 class _Reader:
     """One group's consumer in this process: what faust handed over and nobody has committed yet."""
 
-    def __init__(self, access: Access, topic: str, group: str, *, begins: _Begins, missing: set[Hole]) -> None:
+    def __init__(self, access: Access, cluster: Cluster, topic: str, group: str) -> None:
         self.held = Held(topic)
         self.group = group
         self._name = access.name(topic)
-        self._begins = begins
-        self._missing = missing
+        self._cluster = cluster
         # The places of the newest batch whose records went on or were parked.
         self.passed_on: Mapping[int, int] = {}
         # The membership of the group that ended last: what was read under it belongs to whoever has it now.
@@ -307,6 +302,7 @@ class _Reader:
         try:
             async with self._turn, asyncio.timeout(_START_SECONDS):
                 if not self.held.has_ended:
+                    await self._cluster.set_right(self.held.topic, self.group)
                     # Half a start is stopped, too.
                     self._running.push_async_callback(self._app.stop)
                     await self._running.enter_async_context(faust_app_running(self._app))
@@ -367,34 +363,34 @@ class _Reader:
         # No exception may leave this body: faust would lose the event and go on behind it.
         async for events in stream.noack_take(_TAKE, within=_WITHIN_SECONDS):
             await self.held.room()
-            ended = self._ended
-            begins = await self._found(events)
-            # Partitions that changed hands meanwhile begin elsewhere.
+            # What is left out now comes again to the reader that begins anew at the committed place.
+            if not self._stalled.is_so:
+                self._stalled.is_so = not await self._is_taken_in(events)
+
+    async def _is_taken_in(self, events: Sequence[Any]) -> bool:
+        ended = self._ended
+        try:
+            unknown = self.held.unknown(event.message.partition for event in events)
+            begins = await self._cluster.begins(self.held.topic, self.group, unknown) if unknown else {}
+            # Unless partitions changed hands meanwhile: then they begin elsewhere, and nothing of this is ours.
             if ended == self._ended:
                 self.held.begin_at(begins)
-            self._take_in([_record(event, self.held.topic) for event in events if self._is_ours(event)])
-
-    async def _found(self, events: Sequence[Any]) -> dict[int, int]:
-        """Returns where the partitions begin of which something comes for the first time."""
-        unknown = self.held.unknown(event.message.partition for event in events)
-        try:
-            return await self._begins(unknown) if unknown else {}
+            records = [_record(event, self.held.topic) for event in events if event.message.generation_id > self._ended]
+            while hole := self.held.add(records):
+                if not await self._is_in_log(hole) or ended != self._ended:
+                    return False
+                self.held.begin_at({hole.partition: hole.got})
         except (KafkaError, OSError, Unavailable):
-            return {}
+            return False
+        return True
 
-    def _take_in(self, records: Sequence[Record]) -> None:
-        known = [one for one in records if not self.held.unknown({place_of(one.offset)[0]})]
-        hole = self.held.add(known, missing=self._missing)
-        if hole is not None and hole not in self._missing:
-            telemetry.warned("records did not come; they are asked for again", group=self.group, **hole._asdict())
-            self._missing.add(hole)
-        # What could not be taken in comes again when the reader begins anew at the committed place.
-        if hole is not None or len(known) < len(records):
-            self._stalled.is_so = True
-
-    def _is_ours(self, event: Any) -> bool:
-        """Whether the partition has not changed hands since: faust hands over late what it had read before."""
-        return bool(event.message.generation_id != self._ended)
+    async def _is_in_log(self, hole: Hole) -> bool:
+        """Whether a hole is one of the log itself: asked of the log, for faust may have skipped what is there."""
+        first = await self._cluster.first_from(self.held.topic, hole.partition, hole.wanted)
+        is_there = first is not None and first >= hole.got
+        said = "records are in the log no more" if is_there else "records did not come; they are asked for again"
+        telemetry.warned(said, group=self.group, **hole._asdict())
+        return is_there
 
     async def _revoked(self, app: Any, revoked: Any, **_: Any) -> None:
         self._ended = app.consumer_generation_id

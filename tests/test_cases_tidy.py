@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from cases.model import By
 from cases.store import CaseStore
+from core.message import Author, DeliveryReport
 from core.wire import Seal
 from tests.casework import (
     CITIZEN,
@@ -16,14 +18,17 @@ from tests.casework import (
     WASTE,
     Time,
     answered,
+    claimed,
     delivered,
     dispatched,
     events,
     joins,
+    mail,
     make_store,
     message,
     opened,
     place,
+    settle,
 )
 
 OFFICER = By("박지훈")
@@ -84,6 +89,40 @@ def test_words_and_names_of_an_old_case_are_gone(store: CaseStore, time: Time) -
     for words in (WASTE, CITIZEN, "010-2222-3333", "역삼동"):
         assert words in before
         assert words not in after
+
+
+def test_reasons_that_people_and_relays_gave_are_gone(store: CaseStore, time: Time) -> None:
+    """A relay quotes the address that it refuses, an officer names the citizen: neither stays in the history."""
+    number = opened(store, dispatched(mail(WASTE, time)))
+    settle(store, [one.reply for one in claimed(store, time)], "failed", error="550 <kim@mail.example> unknown")
+    store.officer.transfer(number, "jongno", OFFICER, why="김서연 님 댁은 종로입니다.")
+    store.officer.extend(number, OFFICER, why="김서연 님이 출타 중입니다.")
+    store.officer.close(number, OFFICER, why="김서연 님과 통화했습니다.")
+    store.officer.reopen(number, OFFICER, why="김서연 님이 다시 전화했습니다.")
+    store.officer.withdraw(number, OFFICER, why="김서연 님이 거두었습니다.")
+    while letters := [one.reply for one in claimed(store, time)]:
+        settle(store, letters, "sent")
+    had, before = events(store, number), everything(store)
+    store.tidy.forget(later(time, days=31))
+    after = everything(store)
+
+    for words in ("kim@mail.example", "김서연"):
+        assert words in before
+        assert words not in after
+    assert [*had, "forgotten"] == events(store, number)
+
+
+def test_why_a_machine_did_something_stays(store: CaseStore, time: Time) -> None:
+    """The rule that decided, and what made an answer a person's, are nobody's words."""
+    number = opened(store, answered(message(SOFA, time)))
+    settle(store, [one.reply for one in claimed(store, time)], "failed", error="30003")
+    store.officer.close(number, OFFICER, why="확인했습니다.")
+    delivered(store, time)
+    store.tidy.forget(later(time, days=31))
+    why = {line.what: line.why for line in store.views.history(number)}
+
+    assert ("faq", "the automatic answer is failed") == (why["received"], why["to a person"])
+    assert ("", "") == (why["sending failed"], why["closed"])
 
 
 def test_the_record_of_an_old_case_stays(store: CaseStore, time: Time) -> None:
@@ -168,16 +207,89 @@ def test_forgetting_goes_on_until_nothing_is_left(store: CaseStore, time: Time) 
     assert [2, 2, 1, 0] == [store.tidy.forget(before, most=2) for _ in range(4)]
 
 
-def test_what_another_key_sealed_is_forgotten_too(url: str, store: CaseStore, time: Time) -> None:
-    """Words that this program cannot read are deleted all the same."""
-    number = finished(store, time)
+def test_with_the_wrong_key_nothing_is_forgotten(url: str, store: CaseStore, time: Time) -> None:
+    """Where nothing opens, not even what was decided could be kept: it waits for the right key, and says so."""
+    finished(store, time)
+    before = everything(store)
     other = make_store(url, time, seal=Seal(bytes(32)))
-    forgotten = other.tidy.forget(later(time, days=31))
+    with capture_logs() as lines:
+        forgotten = other.tidy.forget(later(time, days=31))
     other.close()
 
-    assert 1 == forgotten
-    assert WASTE not in everything(store)
+    assert (0, before) == (forgotten, everything(store))
+    assert [("warning", 1)] == [(line["log_level"], line["messages"]) for line in lines]
+    assert 1 == store.tidy.forget(time.now - timedelta(days=30))
+
+
+def test_what_another_key_sealed_is_forgotten_with_others(url: str, store: CaseStore, time: Time) -> None:
+    """Words that cannot be read among others that can are deleted all the same."""
+    number = finished(store, time)
+    other = make_store(url, time, seal=Seal(bytes(32)))
+    finished(other, time, "가로등 고장")
+    forgotten = other.tidy.forget(later(time, days=31))
+
+    # Nothing is left that only the first key opens.
+    left = everything(other)
+
+    assert 2 == forgotten
+    assert "가로등" not in left
     assert "answered" == store.views.case(number).state
+    other.close()
+
+
+def test_a_report_about_a_forgotten_case_is_forgotten_too(store: CaseStore, time: Time) -> None:
+    """A mail system that answers after the words are gone brings the address again: it goes again."""
+    number = opened(store, dispatched(mail(WASTE, time)))
+    (letter,) = delivered(store, time)
+    store.officer.close(number, OFFICER, why="확인했습니다.")
+    delivered(store, time)
+    store.tidy.forget(later(time, days=31))
+    told = DeliveryReport(action="failed", status="5.1.1", original_id=f"<{letter.id}@eungdapso.example>")
+    author = Author(handle="kim-bounce@mail.example")
+    store.record([dispatched(mail("550 <kim@mail.example> unknown", time, report=told, author=author))])
+    late = everything(store)
+    forgotten = store.tidy.forget(later(time, days=31))
+
+    assert 1 == forgotten
+    assert "kim-bounce@mail.example" in late
+    assert "kim" not in everything(store)
+    assert "undeliverable" in events(store, number)
+    assert 0 == store.tidy.forget(time.now)
+
+
+def test_a_forgotten_case_that_is_reopened_is_forgotten_again(store: CaseStore, time: Time) -> None:
+    """What an officer answers after all is kept while it is young, and goes in its turn."""
+    number = finished(store, time)
+    store.tidy.forget(later(time, days=31))
+    reopened = store.officer.reopen(number, OFFICER, why="010-2222-3333이 다시 전화했습니다.")
+    store.officer.answer(number, "010-2222-3333으로 연락드렸습니다.", OFFICER)
+    young = store.tidy.forget(time.now - timedelta(days=30))
+    known = everything(store)
+    old = store.tidy.forget(later(time, days=31))
+
+    assert (None, 0, 1) == (reopened.forgotten_at, young, old)
+    assert "010-2222-3333" in known
+    assert "010-2222-3333" not in everything(store)
+    assert time.now == store.views.case(number).forgotten_at
+
+
+@pytest.mark.parametrize("action", ["follow_up", "rate", "ignore"])
+def test_a_word_that_comes_after_forgetting_is_forgotten_too(store: CaseStore, time: Time, action: str) -> None:
+    """What was decided while the case was known, and is recorded later, does not stay for ever."""
+    number = finished(store, time)
+    late = joins(message("역삼동 김서연입니다", time), number, action=action, rating=5)
+    store.tidy.forget(later(time, days=31))
+    store.record([late])
+    known = everything(store)
+    if store.views.case(number).is_open:
+        store.officer.close(number, OFFICER, why="확인했습니다.")
+    delivered(store, time)
+    forgotten = store.tidy.forget(later(time, days=31))
+
+    assert 1 == forgotten
+    assert "김서연" in known
+    assert "김서연" not in everything(store)
+    assert CITIZEN not in everything(store)
 
 
 def test_a_forgotten_case_is_not_decided_anew(store: CaseStore, time: Time) -> None:

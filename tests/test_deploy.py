@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -27,6 +28,8 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 TEXTS = [ROOT / "compose.yaml", ROOT / "deploy" / "secrets.sh", *sorted(KUBERNETES.rglob("*.yaml"))]
 OURS = {name: value for name, value in os.environ.items() if not name.startswith("EUNGDAPSO_")}
 _STOP_SECONDS = 10
+HAS_OPENSSL = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+INSIDE = {"/healthz", "/readyz", "/metrics"}
 
 
 async def _nothing() -> tuple[bool, Mapping[str, Any]]:
@@ -170,6 +173,61 @@ def test_no_secret_stands_in_a_file() -> None:
     assert all(re.fullmatch(r"\$\{EUNGDAPSO_[A-Z0-9_]+:\?.+}", value) for value in given)
 
 
+def written(file: Path, path: str = os.environ["PATH"], umask: int = 0o022) -> subprocess.CompletedProcess[str]:
+    """Runs what makes the secrets."""
+    command = ["/bin/sh", str(ROOT / "deploy" / "secrets.sh"), str(file)]
+    return subprocess.run(command, env={"PATH": path}, umask=umask, capture_output=True, text=True, check=False)
+
+
+@HAS_OPENSSL
+def test_secrets_are_long_and_for_their_owner_alone(tmp_path: Path) -> None:
+    """Each is random, none is empty, and nobody else on the machine can read them."""
+    done = [written(tmp_path / name, umask=0) for name in ("a.env", "b.env")]
+    first, second = ((tmp_path / name).read_text(encoding="utf-8").splitlines() for name in ("a.env", "b.env"))
+    values = dict(line.split("=", 1) for line in first if not line.startswith("#"))
+    same = [line for line in first if line in second and not line.startswith("#")]
+
+    assert [(0, "", "")] * 2 == [(one.returncode, one.stdout, one.stderr) for one in done]
+    assert re.fullmatch(r"[0-9a-f]{64}", values["EUNGDAPSO_KEY"])
+    assert all(len(value) >= 44 for name, value in values.items() if name != "EUNGDAPSO_S3_ACCESS_KEY")
+    assert ["EUNGDAPSO_S3_ACCESS_KEY=eungdapso"] == same
+    assert {"a.env": 0o600, "b.env": 0o600} == {one.name: one.stat().st_mode & 0o777 for one in tmp_path.iterdir()}
+
+
+@HAS_OPENSSL
+def test_the_only_key_is_never_written_over(tmp_path: Path) -> None:
+    """Run twice, the second time changes nothing and says so."""
+    (tmp_path / ".env").write_text("EUNGDAPSO_KEY=the only one\n", encoding="utf-8")
+    done = written(tmp_path / ".env")
+
+    assert 1 == done.returncode
+    assert "nothing was written" in done.stderr
+    assert {".env": "EUNGDAPSO_KEY=the only one\n"} == {one.name: one.read_text() for one in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("openssl", [None, "exit 1", "exit 0", "echo ab"], ids=["missing", "failing", "mute", "short"])
+def test_no_secret_is_empty(tmp_path: Path, openssl: str | None) -> None:
+    """Without random bytes there is no file, rather than one whose keys are empty."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("cat", "ln", "rm"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    if openssl is not None:
+        (programs / "openssl").write_text(f"#!/bin/sh\n{openssl}\n", encoding="utf-8")
+        (programs / "openssl").chmod(0o700)
+    done = written(tmp_path / ".env", path=str(programs))
+
+    assert 1 == done.returncode
+    assert "nothing was written" in done.stderr
+    assert ["bin"] == [one.name for one in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("path", [*TEXTS, ROOT / "docs" / "operations.md"], ids=lambda path: path.name)
+def test_nobody_is_told_to_write_over_secrets(path: Path) -> None:
+    """A shell empties the file behind `>` before anything can look whether the only key is in it."""
+    assert not re.search(r"secrets\.sh\s*>", path.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_compose_runs_every_role(role: str) -> None:
     """Each role is a service of its own, as often as wanted, and stops cleanly in the time that it is given."""
@@ -235,6 +293,28 @@ def test_the_gate_knows_the_doors() -> None:
 
     assert {str(web), str(mail)} == set(re.findall(r"bind :(\d+)", gate))
     assert [f"intake:{web}", f"web:{web}", f"intake:{mail}"] == re.findall(r"server-template \w+ \d+ (\S+)", gate)
+
+
+def test_the_gate_decodes_before_it_refuses() -> None:
+    """Whatever spelling the web would take for /metrics or /readyz, the gate takes for the same."""
+    gate = (ROOT / "deploy" / "gate.cfg").read_text(encoding="utf-8")
+    (refused,) = re.findall(r"http-request return status 404 if \{ path,url_dec -m beg (.+) }", gate)
+
+    assert {"/metrics", "/readyz"} == set(refused.split())
+
+
+def test_the_world_reaches_pages_and_nothing_else() -> None:
+    """The ingress names every page, call and hook, and nothing that is for those inside; it refuses what it does not
+    know, however that is spelled."""
+    (rule,) = of_kind("Ingress")["eungdapso"]["spec"]["rules"]
+    paths = {(one["path"], one["pathType"]): one["backend"]["service"]["name"] for one in rule["http"]["paths"]}
+    source = "".join((ROOT / "web" / name).read_text(encoding="utf-8") for name in ("app.py", "api.py", "pages.py"))
+    asked = set(re.findall(r'(?:Route|mount)\("(/[^"/{]*)', source))
+
+    assert {"/", "/api", "/static", "/c"} <= asked
+    assert {(path, "Prefix" if path != "/" else "Exact") for path in {*asked, "/hooks"}} == set(paths)
+    assert {"intake"} == {name for (path, _), name in paths.items() if path == "/hooks"}
+    assert not INSIDE & {path for path, _ in paths}
 
 
 @pytest.mark.parametrize("role", ROLES)

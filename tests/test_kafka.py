@@ -71,11 +71,14 @@ async def test_nothing_behind_a_hole_is_taken_in() -> None:
     assert [(0, 4)] == [place_of(one.offset) for one in held.next(9)]
 
 
-async def test_a_hole_that_is_in_the_log_is_passed_over() -> None:
+async def test_a_hole_of_the_log_itself_is_passed_over() -> None:
     held = held_with((0, 4))
+    late = [record(0, 7), record(0, 8)]
+    assert held.add(late) is not None
+    held.begin_at({0: 7})
 
-    assert held.add([record(0, 7)], missing={Hole(0, 5, 7)}) is None
-    assert [(0, 4), (0, 7)] == [place_of(one.offset) for one in held.next(9)]
+    assert held.add(late) is None
+    assert [(0, 4), (0, 7), (0, 8)] == [place_of(one.offset) for one in held.next(9)]
 
 
 async def test_what_comes_again_is_held_once() -> None:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from mode.threads import WorkerThread
 
 from core.errors import Unavailable
@@ -31,6 +32,7 @@ class Town:
     def __init__(self, folder: Path) -> None:
         self._access = Access(url=os.environ[LIVE_KAFKA], prefix=f"{identity_of(str(folder)).hex()}.")
         self.published: list[bytes] = []
+        self._next = 0
         self.handled: list[bytes] = []
         self._running: dict[str, tuple[Kafka, asyncio.Task[None]]] = {}
         self._stack = AsyncExitStack()
@@ -38,6 +40,27 @@ class Town:
     async def prepare(self) -> Kafka:
         await create_topics(self._access, list(GROUPS), partitions=PARTITIONS, replication=1, in_sync=1, keep_days=1)
         return await self.stream()
+
+    async def publish_in_a_transaction(self) -> None:
+        """As some other program might: the end of a transaction takes an offset of its own."""
+        producer = AIOKafkaProducer(**self._access.arguments(), transactional_id=self._access.prefix)
+        await producer.start()
+        async with producer.transaction():
+            for partition in range(PARTITIONS):
+                body = f"{CONVERSATIONS + partition}:0".encode()
+                await producer.send_and_wait(self._access.name(INBOUND), body, key=b"other", partition=partition)
+                self.published.append(body)
+        await producer.stop()
+
+    async def stand_behind_the_end(self) -> None:
+        """As after a broker came back with less than it had."""
+        group = self._access.name("router")
+        consumer = AIOKafkaConsumer(**self._access.arguments(), group_id=group, enable_auto_commit=False)
+        await consumer.start()
+        parts = [TopicPartition(self._access.name(INBOUND), partition) for partition in range(PARTITIONS)]
+        consumer.assign(parts)
+        await consumer.commit(dict.fromkeys(parts, 1000))
+        await consumer.stop()
 
     async def stream(self) -> Kafka:
         stream = Kafka(self._access, groups=GROUPS, lag_limit=1_000_000)
@@ -56,16 +79,17 @@ class Town:
         await asyncio.gather(task, return_exceptions=True)
 
     async def publish(self, stream: Kafka, count: int) -> None:
-        numbers = range(len(self.published), len(self.published) + count)
+        numbers = range(self._next, self._next + count)
+        self._next += count
         entries = [
             Entry(topic=INBOUND, key=str(n % CONVERSATIONS), body=f"{n % CONVERSATIONS}:{n}".encode()) for n in numbers
         ]
         await stream.publish(*entries)
         self.published += [entry.body for entry in entries]
 
-    async def all_handled(self, stream: Kafka) -> None:
+    async def all_handled(self, stream: Kafka, *, behind: int = 0) -> None:
         async with asyncio.timeout(LAST_SECONDS):
-            while set(self.published) - set(self.handled) or sum((await stream.lags()).values()):
+            while set(self.published) - set(self.handled) or sum((await stream.lags()).values()) > behind:
                 await asyncio.sleep(0.2)
 
     async def close(self) -> None:
@@ -149,3 +173,29 @@ async def test_a_worker_that_goes_while_it_comes_leaves_nothing_behind(town: Tow
     assert not [one for one in set(threading.enumerate()) - before if isinstance(one, WorkerThread)]
     await town.comes("next")
     await town.all_handled(door)
+
+
+async def test_a_hole_of_the_log_itself_stops_nobody(town: Town) -> None:
+    """Where an offset was never a record, what is behind it is handled all the same."""
+    door = await town.prepare()
+    await town.publish(door, 40)
+    await town.publish_in_a_transaction()
+    await town.publish(door, 200)
+    await town.comes("first")
+
+    # The end of a transaction at the end of a partition is no record that anybody could commit.
+    await town.all_handled(door, behind=PARTITIONS)
+
+    assert set(town.published) == set(town.handled)
+
+
+async def test_a_group_that_stands_behind_the_end_gets_everything(town: Town) -> None:
+    """A log that lost its end, or was made anew under an old place: what comes is not skipped."""
+    door = await town.prepare()
+    await town.stand_behind_the_end()
+    await town.publish(door, 100)
+
+    assert 100 == (await door.lags())["router"]
+    await town.comes("first")
+    await town.all_handled(door)
+    assert set(town.published) == set(town.handled)

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
+from aiokafka import AIOKafkaProducer
 from psycopg.rows import dict_row
 
 from bench.engines import ELASTICSEARCH, KAFKA, POSTGRESQL
@@ -32,6 +33,7 @@ from core.wire import Routed, Seal, Ticket, decode, encode
 from pipeline.build import Plan, make_desk, plan
 from pipeline.flow import door
 from pipeline.migrate import Migration
+from streams._dead import Dead
 from streams.base import INBOUND, OUTBOUND, ROUTED, Batch, Entry, Record, Stream
 from tests import s3
 from tests.casework import Time, dispatched, message
@@ -332,6 +334,25 @@ def test_a_target_with_cases_is_refused(town: Town) -> None:
 
     assert (2, 2) == (refused.returncode, looked.returncode)
     assert "holds something already" in refused.stderr
+    assert 0 == old.returncode, old.stderr
+
+
+async def parked_by_others(town: Town) -> None:
+    """Leaves a dead letter in the target that this migration did not bring."""
+    access = town.new.engines.access()
+    async with AIOKafkaProducer(**access.arguments()) as producer:
+        record = Record(topic=INBOUND, offset=0, key="sms:1", body=b"of others")
+        await Dead(access).add(producer, record, "router", "it cannot be read")
+
+
+def test_dead_letters_of_others_are_refused(town: Town) -> None:
+    """They would be found only after everything had moved: it is said at the start, and nothing moves."""
+    asyncio.run(parked_by_others(town))
+    refused = town.migrate()
+    old = town.command("case", "list", config="old.toml")
+
+    assert 2 == refused.returncode
+    assert "dead has 1 records that this migration did not bring" in " ".join(refused.stderr.split())
     assert 0 == old.returncode, old.stderr
 
 

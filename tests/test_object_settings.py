@@ -1,5 +1,6 @@
 """Where objects are kept, as pipeline.toml says it: every mistake named, nothing connected, no secret in a file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,25 @@ def test_a_secret_that_is_not_set_is_said(missing: str) -> None:
 
     with pytest.raises(ConfigError, match=missing):
         engines({"objects": "s3://minwon", "s3": KEYS}, environment).objects()
+
+
+AUTHORITIES: dict[str, tuple[str, Callable[[Engines], object]]] = {
+    "kafka": ("kafka://a:1", Engines.access),
+    "postgresql": ("postgresql://u@a/b", Engines.cases_url),
+    "elasticsearch": ("elasticsearchs://a:1", Engines.server),
+    "s3": ("s3://minwon", Engines.objects),
+}
+NAMES = {"kafka": "stream", "postgresql": "cases", "elasticsearch": "search", "s3": "objects"}
+
+
+@pytest.mark.parametrize("engine", AUTHORITIES)
+def test_a_certificate_file_that_is_missing_is_said(engine: str) -> None:
+    """Whichever engine's: it is a mistake of the settings, not an engine that is away and may come back."""
+    address, made_by = AUTHORITIES[engine]
+    made = engines({NAMES[engine]: address, engine: {"ca_file": "signed/nobody.pem"}}, {})
+
+    with pytest.raises(ConfigError, match=rf"{engine}\.ca_file: there is no file /etc/city/signed/nobody\.pem"):
+        made_by(made)
 
 
 def test_one_machine_loads_no_client() -> None:

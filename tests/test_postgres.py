@@ -471,6 +471,10 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseStore]:
             fill(connection, MANY)
         store.record([dispatched(message(f"{n}번 가로등 고장", time)) for n in range(300)])
         store.record([answered(mail(f"{n}번 질문입니다", time)) for n in range(20)])
+        with store._means.database.write() as connection:
+            # Of the oldest: where nothing opens with the key, nothing is forgotten.
+            opens = "(SELECT sealed FROM messages ORDER BY received_at DESC LIMIT 1)"
+            connection.exec_driver_sql(f"UPDATE messages SET sealed = {opens} WHERE id = 'm1'")
         with store._means.database.apart() as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
         yield store
