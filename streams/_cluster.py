@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -23,6 +23,28 @@ _ANSWER_MS = 4_000
 _ATTEMPTS = 6
 
 T = TypeVar("T")
+
+
+class _Stand(NamedTuple):
+    """A group in a partition: the oldest record's offset, its own place (-1: none yet), the next record's offset."""
+
+    begin: int
+    place: int
+    end: int
+
+    @property
+    def is_behind_the_end(self) -> bool:
+        """The log is another one, or lost its end."""
+        return self.place > self.end
+
+    @property
+    def next(self) -> int:
+        """The offset of the first record that the group has not committed."""
+        return self.begin if self.is_behind_the_end else max(self.begin, self.place)
+
+    @property
+    def lag(self) -> int:
+        return self.end - self.next
 
 
 class Cluster:
@@ -72,35 +94,41 @@ class Cluster:
             for one in described
         }
         return {
-            group: await self._lag(parts[names[topic]], self._access.name(group))
+            group: sum(stand.lag for stand in stands.values())
             for topic, groups in self._groups.items()
-            for group in groups
+            for group, stands in (await self._stands(parts[names[topic]], groups)).items()
         }
 
-    async def _lag(self, parts: list[TopicPartition], group: str) -> int:
+    async def _stands(
+        self, parts: list[TopicPartition], groups: Sequence[str]
+    ) -> dict[str, dict[TopicPartition, _Stand]]:
+        """Returns for each group where it stands in each of these partitions."""
         admin, consumer = self._clients()
-        # The place first: a record that comes in between makes the lag too large, never negative.
-        places = await _asked(lambda: admin.list_consumer_group_offsets(group, partitions=parts))
+        # The places first: a record that comes in between makes a lag too large, never negative.
+        places = {group: await self._places(admin, self._access.name(group), parts) for group in groups}
         begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
-        stands = {part: places[part].offset if part in places and places[part].offset >= 0 else -1 for part in parts}
-        # Who stands behind the end has everything before it: the log is another one, or lost its end.
-        return sum(
-            ends[part] - (max(stands[part], begins[part]) if stands[part] <= ends[part] else begins[part])
-            for part in parts
-        )
+        return {
+            group: {part: _Stand(begins[part], found.get(part, -1), ends[part]) for part in parts}
+            for group, found in places.items()
+        }
+
+    async def _places(
+        self, admin: AIOKafkaAdminClient, group: str, parts: list[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        found = await _asked(lambda: admin.list_consumer_group_offsets(group, partitions=parts))
+        return {part: place.offset for part, place in found.items()}
 
     async def set_right(self, topic: str, group: str) -> None:
         """Sets a group that stands behind the end of its topic to the oldest record: else what comes would be skipped.
 
         Only where no other process reads for it; with several, all of them have to end first.
         """
-        admin, looking = self._clients()
+        admin, _ = self._clients()
         name = self._access.name(topic)
         described = await _asked(lambda: admin.describe_topics([name]))
         parts = [TopicPartition(name, part["partition"]) for part in described[0]["partitions"]]
-        places = await _asked(lambda: admin.list_consumer_group_offsets(self._access.name(group), partitions=parts))
-        begins, ends = await looking.beginning_offsets(parts), await looking.end_offsets(parts)
-        wrong = {part: begins[part] for part in parts if part in places and places[part].offset > ends[part]}
+        stands = (await self._stands(parts, [group]))[group]
+        wrong = {part: stand.begin for part, stand in stands.items() if stand.is_behind_the_end}
         if not wrong:
             return
         telemetry.warned("the log ends before the group's place; everything in it comes again", group=group)
@@ -116,18 +144,13 @@ class Cluster:
 
     async def begins(self, topic: str, group: str, partitions: Collection[int]) -> dict[int, int]:
         """Returns for each partition the offset of the first record that the group has not committed."""
-        admin, consumer = self._clients()
         parts = [TopicPartition(self._access.name(topic), partition) for partition in partitions]
-        places = await _asked(lambda: admin.list_consumer_group_offsets(self._access.name(group), partitions=parts))
-        oldest, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
-        stands = {part: places[part].offset if part in places else -1 for part in parts}
-        # A place behind the end is one of a topic that was there before this one.
-        stands = {part: stand if stand <= ends[part] else -1 for part, stand in stands.items()}
-        if gone := sum(oldest[part] - stand for part, stand in stands.items() if 0 <= stand < oldest[part]):
+        stands = (await self._stands(parts, [group]))[group]
+        if gone := sum(stand.begin - stand.place for stand in stands.values() if 0 <= stand.place < stand.begin):
             telemetry.warned(
                 "records were deleted before they were read: keep_days is too short", group=group, count=gone
             )
-        return {part.partition: max(oldest[part], stands[part]) for part in parts}
+        return {part.partition: stand.next for part, stand in stands.items()}
 
     async def first_from(self, topic: str, partition: int, offset: int) -> int | None:
         """Returns the offset of the first record from this one on, None when none came in time."""

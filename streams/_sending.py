@@ -135,6 +135,9 @@ class Sending:
         try:
             for entry in entries:
                 sent.append(await self._send_one(entry))  # noqa: PERF401  # what was begun before a failure counts
+        except _OUT_OF_STEP:
+            self._is_out_of_step = True
+            raise
         finally:
             # Also when there was no room for the rest: what is on its way arrives.
             results = await asyncio.gather(*sent, return_exceptions=True)

@@ -2,10 +2,8 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,6 @@ from cases.model import By
 from cases.store import CaseStore
 from core.errors import Rejected
 from tests.casework import (
-    FORMS,
     SOFA,
     WASTE,
     Time,
@@ -28,29 +25,10 @@ from tests.casework import (
     make_store,
     message,
     opened,
-    place,
     settle,
 )
 
 OFFICER = By("박지훈")
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time("2026-11-23 10:00")
-
-
-@pytest.fixture(params=FORMS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with place(request.param, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def store(url: str, time: Time) -> Iterator[CaseStore]:
-    made = make_store(url, time)
-    yield made
-    made.close()
 
 
 def counted(store: CaseStore) -> dict[str, int]:

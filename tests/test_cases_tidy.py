@@ -1,8 +1,6 @@
 """What is forgotten in time: words, names and addresses go, the record stays."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,7 +11,6 @@ from core.message import Author, DeliveryReport
 from core.wire import Seal
 from tests.casework import (
     CITIZEN,
-    FORMS,
     SOFA,
     WASTE,
     Time,
@@ -27,29 +24,10 @@ from tests.casework import (
     make_store,
     message,
     opened,
-    place,
     settle,
 )
 
 OFFICER = By("박지훈")
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time("2026-11-23 10:00")
-
-
-@pytest.fixture(params=FORMS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with place(request.param, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def store(url: str, time: Time) -> Iterator[CaseStore]:
-    made = make_store(url, time)
-    yield made
-    made.close()
 
 
 def finished(store: CaseStore, time: Time, text: str = WASTE) -> str:

@@ -1,8 +1,7 @@
 """What staff do: each act changes the case, leaves a line of history, and tells the citizen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,6 @@ from core.message import Author
 from core.wire import Routed
 from tests.casework import (
     CITIZEN,
-    FORMS,
     WASTE,
     Time,
     at,
@@ -24,33 +22,12 @@ from tests.casework import (
     due,
     events,
     held,
-    make_store,
     message,
     opened,
-    place,
 )
 
 OFFICER = By("박지훈")
 STRANGER = By("최민수", frozenset({"jongno"}))
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time("2026-11-23 10:00")
-
-
-@pytest.fixture(params=FORMS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Returns where an empty case store is."""
-    with place(request.param, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def store(url: str, time: Time) -> Iterator[CaseStore]:
-    made = make_store(url, time)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The outbox: what is due goes out once, in order, and what became of it is known."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,6 @@ from core.calendar import Calendar
 from core.errors import Rejected
 from core.wire import Seal, Ticket
 from tests.casework import (
-    FORMS,
     SOFA,
     WASTE,
     Time,
@@ -27,31 +24,11 @@ from tests.casework import (
     make_store,
     message,
     opened,
-    place,
     settle,
 )
 
 OFFICER = By("박지훈")
 EVENING, MORNING = at("2026-11-23 19:00"), at("2026-11-24 09:00")
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time("2026-11-23 10:00")
-
-
-@pytest.fixture(params=FORMS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Returns where an empty case store is."""
-    with place(request.param, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def store(url: str, time: Time) -> Iterator[CaseStore]:
-    made = make_store(url, time)
-    yield made
-    made.close()
 
 
 def evening_question(store: CaseStore, time: Time) -> str:

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -51,25 +50,6 @@ from tests.casework import (
 # What the file itself does.
 of_files = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 PLACELESS = "골목에 쓰레기가 쌓여 있어요. 치워 주세요."
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time("2026-11-23 10:00")
-
-
-@pytest.fixture(params=FORMS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Returns where an empty case store is."""
-    with place(request.param, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def store(url: str, time: Time) -> Iterator[CaseStore]:
-    made = make_store(url, time)
-    yield made
-    made.close()
 
 
 # What a message becomes
