@@ -97,7 +97,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="eungdapso-crash-") as folder:
         verdict = crash(Path(folder), kills=given.kills, per_second=given.per_second, seed=given.seed)
         print(verdict)
-        for name in ("lost", "doubled", "unanswered"):
+        for name in ("lost", "doubled", "unanswered", "sent_twice"):
             for sid in getattr(verdict, name)[:5]:
                 print(f"  {name}: {sid}")
         if not verdict.is_clean:

@@ -1,8 +1,11 @@
-"""API keys: shown once, kept as a digest, each for the queues it was made for."""
+"""API keys: shown once, kept as a digest, each for the queue it was made for."""
 
 import secrets
+from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
+import msgspec
 from sqlalchemy import delete, select
 
 from cases.means import Means
@@ -11,6 +14,16 @@ from core.errors import Rejected
 
 _PREFIX = "eds_"
 _BYTES = 32
+_ID_CHARACTERS = 12
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a key. Its id is the beginning of its digest: it names the key and opens nothing."""
+
+    id: str
+    queue: str
+    created_at: datetime
+    created_by: str
 
 
 class Keys:
@@ -36,11 +49,30 @@ class Keys:
             rows = connection.execute(select(api_keys.c.queue).where(api_keys.c.hash == _digest(key)))
             return frozenset(row.queue for row in rows)
 
-    def remove(self, key: str) -> bool:
-        """Takes a key back; False when it was none."""
+    def listed(self) -> list[Key]:
+        """Returns every key that opens something, the oldest first."""
+        with self._database.read() as connection:
+            return [_key(row) for row in connection.execute(_OLDEST_FIRST)]
+
+    def revoke(self, named: str) -> Key:
+        """Takes a key back, named by its id or by itself; raises `Rejected` (404) when there is none."""
         with self._database.write() as connection:
-            done = connection.execute(delete(api_keys).where(api_keys.c.hash == _digest(key)))
-            return done.rowcount > 0
+            for row in connection.execute(_OLDEST_FIRST).all():
+                if named == _id(row.hash) or _digest(named) == row.hash:
+                    connection.execute(delete(api_keys).where(api_keys.c.hash == row.hash))
+                    return _key(row)
+        raise Rejected("there is no such key; name it by its id, which stands in the list of keys", status=404)
+
+
+_OLDEST_FIRST = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.hash)
+
+
+def _key(row: Any) -> Key:
+    return Key(id=_id(row.hash), queue=row.queue, created_at=row.created_at, created_by=row.created_by)
+
+
+def _id(digest: bytes) -> str:
+    return digest.hex()[:_ID_CHARACTERS]
 
 
 def _digest(key: str) -> bytes:

@@ -96,6 +96,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     phone: str = _CITY_PHONE
     duty_phone: str = _CITY_PHONE
     duty_contact: str = ""
+    # What a case in this queue can be given to.
+    units: tuple[str, ...] = ()
 
 
 class Letters:
@@ -335,5 +337,6 @@ def _desks(city: City) -> dict[str, Desk]:
             phone=office.phone if office.verified and office.phone else _CITY_PHONE,
             duty_phone=office.duty_phone,
             duty_contact=office.duty_contact,
+            units=office.units if isinstance(office, District) else (),
         )
     return desks

@@ -1,6 +1,8 @@
 """What staff do with a case: each act is one transaction with a line of history and what the citizen is told."""
 
-from collections.abc import Iterator
+import difflib
+import unicodedata
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -13,6 +15,7 @@ from cases.means import Means
 from cases.model import TRIAGE, By, Case, Verb
 from cases.views import find
 from core.errors import Rejected
+from core.text import clean
 
 _AGENCY = "agency."
 # An agency's matter is handed over within eight working hours (Decree 13③).
@@ -46,11 +49,15 @@ class Officer:
 
     @anew
     def assign(self, number: str, by: By, *, unit: str = "", to: str = "") -> Case:
-        """Gives the case to a unit or an officer. The citizen hears of it when nobody had it before."""
+        """Gives the case to a unit of its queue or an officer. The citizen hears of it when nobody had it before."""
+        unit, to = clean(unit), clean(to)
         if not unit and not to:
             raise Rejected("assign to whom? Name a unit, an officer, or both.")
         with self._act(number, by, "assign") as act:
             before = act.case
+            units = self._means.post.letters.desk(before.queue).units
+            if unit and unit not in units:
+                raise _no_such_unit(unit, before.queue, units)
             act.change(state="assigned", unit=unit or before.unit, assignee=to or before.assignee)
             act.note("assigned", unit=act.case.unit, assignee=act.case.assignee)
             if before.state == "held" and before.queue != TRIAGE:
@@ -174,6 +181,16 @@ class Officer:
             act.case.must_allow(verb)
             yield act
             act.ledger.flush()
+
+
+def _no_such_unit(unit: str, queue: str, units: Sequence[str]) -> Rejected:
+    if not units:
+        return Rejected(f"{queue} is not divided into units; name an officer.")
+    # By letters: of a word of two syllables, a slip in one letter would change half.
+    parts = [unicodedata.normalize("NFD", known) for known in units]
+    near = difflib.get_close_matches(unicodedata.normalize("NFD", unit), parts, n=1)
+    guess = f" Did you mean {unicodedata.normalize('NFC', near[0])}?" if near else ""
+    return Rejected(f"{queue} has no unit {unit}.{guess} Its units are {', '.join(units)}.")
 
 
 def _said(text: str, what: str, most: int) -> str:

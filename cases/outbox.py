@@ -1,6 +1,6 @@
 """What goes out: which rows are due, who has taken one, and what became of it. Never silently twice."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from cases.deferred import Deferred, rows_of, to_person
 from cases.ledger import Ledger
 from cases.means import Means
 from cases.model import OPEN
-from cases.presence import Presence
+from cases.presence import Hold, Presence, since_boot
 from cases.schema import AGAIN, NEW, UNSENT, from_stored, outbox, to_stored
 from core.calendar import Calendar
 from core.errors import Rejected
@@ -45,6 +45,8 @@ deferred, state, attempts, created_at, first_try_at, parked, claimed_by FROM out
 _TAKEN = """UPDATE outbox SET state = 'sending', attempts = attempts + CASE state WHEN 'sending' THEN 0 ELSE 1 END,
 parked = FALSE, retry_at = NULL, first_try_at = coalesce(first_try_at, {place}), claimed_by = {place}
 WHERE state IN ('queued', 'failed', 'sending') AND id {wanted}"""
+_RETAKEN = """UPDATE outbox SET claimed_by = {place} WHERE state = 'sending' AND claimed_by = {place} AND id {wanted}
+RETURNING id"""
 # By number, whatever the planner thinks: by queue or state it would read every open case each time.
 _ENDING = f"""SELECT number, state FROM cases
 WHERE queue || '' = '' AND state || '' IN ({", ".join(f"'{state}'" for state in OPEN)})
@@ -74,11 +76,13 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """`ready` to be sent; `unparked` were given up for good and nobody has seen them yet; `unknown` are no rows."""
+    """`ready` to be sent while the `hold` has them; `unparked` were given up for good and nobody has seen them yet;
+    `unknown` are no rows."""
 
     ready: list[Claimed]
     unparked: list[Ticket]
     unknown: list[Ticket]
+    hold: Hold
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,11 +98,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Outbox:
     """The rows of the case store that a citizen, or a duty desk, is to receive. Used from threads."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, *, ticks: Callable[[], float] = since_boot) -> None:
         self._means = means
         self._database = means.database
         self._deferred = Deferred(means)
-        self._presence = Presence(means.database)
+        self._presence = Presence(means.database, ticks)
 
     def due(self, now: datetime, limit: int = 256) -> list[Due]:
         """Returns rows that may go out now, oldest first; none while an earlier one to the same person is unsent."""
@@ -156,21 +160,24 @@ class Outbox:
             ready,
             [_one_more(r) for r in found if r.state == "failed" and not r.parked and not _may_claim(r, wanted[r.id])],
             [ticket for ticket in tickets if ticket.row not in known],
+            Hold(self._presence, me, [one.reply.id for one in ready], self._retake),
         )
 
     @anew
-    def settle(self, outcomes: Sequence[Outcome]) -> None:
+    def settle(self, outcomes: Sequence[Outcome]) -> set[str]:
         """Writes down what became of claimed rows, all or none. An answer that went out ends its case.
 
-        An automatic answer that failed leaves its case to a person.
+        An automatic answer that failed leaves its case to a person. Returns the rows that were not sent and are left as
+        they are: they ended already, or another process has them by now.
         """
         with self._database.write() as connection:
             ledger = self._means.ledger(connection)
+            # Whoever has the row by now: that the citizen has the words is true.
             self._sent(ledger, [outcome for outcome in outcomes if outcome.state == "sent"])
-            for outcome in outcomes:
-                if outcome.state != "sent":
-                    self._not_sent(ledger, outcome)
+            unsent = [outcome for outcome in outcomes if outcome.state != "sent"]
+            left = {outcome.row for outcome in unsent if not self._not_sent(ledger, outcome)}
             ledger.flush()
+            return left
 
     @anew
     def parked(self, row: str) -> None:
@@ -183,6 +190,12 @@ class Outbox:
         """Moves deferred answers that would go out when nobody works, e.g. after a holiday was added; how many."""
         with self._database.write() as connection:
             return self._deferred.replan(self._means.ledger(connection), calendar)
+
+    @anew
+    def _retake(self, before: int | None, now: int | None, rows: Collection[str]) -> list[str]:
+        """Takes anew, under the name of now, what is still claimed under the one before; returns these rows."""
+        with self._database.write() as connection:
+            return [row.id for row in self._database.each(connection, _RETAKEN, sorted(rows), now, before)]
 
     def _free(self, connection: Connection, rows: list[Any]) -> list[Any]:
         """Returns the rows without those that another process, which lives, is sending."""
@@ -223,20 +236,22 @@ class Outbox:
         for case in ending:
             ledger.moved(case.state, "answered")
 
-    def _not_sent(self, ledger: Ledger, outcome: Outcome) -> None:
+    def _not_sent(self, ledger: Ledger, outcome: Outcome) -> bool:
+        """Returns whether it was written down; not for a row that is not being sent, or by another process."""
         found = rows_of(ledger.connection, [outcome.row])
-        if not found or found[0].state != "sending":
-            return
+        if not found or found[0].state != "sending" or not self._presence.was(found[0].claimed_by):
+            return False
         row = found[0]
         values: dict[str, Any] = {"state": outcome.state, "error": outcome.error, "retry_at": outcome.retry_at}
         ledger.connection.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
         if outcome.state == "queued":
-            return
+            return True
         ledger.event(
             row.number, f"sending {outcome.state}", why=outcome.error, cause=row.cause, row=row.id, kind=row.kind
         )
         if row.kind == "answer":
             to_person(self._means, ledger, row.number, f"the automatic answer is {outcome.state}")
+        return True
 
 
 def _may_claim(row: Any, ticket: Ticket) -> bool:

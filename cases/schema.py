@@ -259,3 +259,11 @@ api_keys = Table(
     Column("created_at", Instant, nullable=False),
     _word("created_by"),
 )
+
+# A word sealed with the key of everybody who uses the store.
+key_check = Table(
+    "key_check",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)

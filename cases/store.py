@@ -7,6 +7,7 @@ from cases.clock import Period
 from cases.contexts import contexts
 from cases.database import Database
 from cases.dates import Dates
+from cases.key_check import check_key
 from cases.keys import Keys
 from cases.letters import Letters
 from cases.means import Means, Options, StillValid
@@ -36,7 +37,8 @@ class CaseStore:
 
     `outbox` is what goes out and `trouble` what did not arrive; `officer` is what staff do, `dates` moves legal
     dates; `views` is what staff see, `public` what citizens and the monitor see; `keys` knows who may ask by HTTP;
-    `tidy` is what is done at night.
+    `tidy` is what is done at night. `key_from` says where the key was read: `open` then refuses another one than the
+    store is sealed with.
     """
 
     def __init__(  # noqa: PLR0913 (the one place where the parts meet)
@@ -53,9 +55,11 @@ class CaseStore:
         machine: Clock = machine_clock,
         options: Options | None = None,
         still_valid: StillValid | None = None,
+        key_from: str = "",
     ) -> None:
         ids = rising(new_id)
         self._database = Database(url)
+        self._key_from = key_from
         self._means = Means(
             database=self._database,
             seal=seal,
@@ -80,11 +84,13 @@ class CaseStore:
         self.tidy = Tidy(self._means)
 
     def open(self) -> None:
-        """Connects and brings the tables up to date. Raises `Unavailable` or `ConfigError`."""
+        """Connects, brings the tables up to date, and tries the key. Raises `Unavailable` or `ConfigError`."""
         with ExitStack() as undo:
             undo.callback(self.close)
             self._database.open()
             upgrade(self._database)
+            if self._key_from:
+                check_key(self._database, self._means.seal, self._key_from)
             undo.pop_all()
 
     def close(self) -> None:

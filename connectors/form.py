@@ -68,6 +68,10 @@ class Form(Webhook[FormSettings]):
         head = f"{secrets.token_urlsafe(12)}.{int(now)}"
         return f"{head}.{self._mac(head)}"
 
+    def receipt(self, token: str) -> str:
+        """Returns what says that the page with this token was filed: nobody else can say it."""
+        return f"{token}.{self._signed(f'filed.{self.name}.{token}')}"
+
     def verify(self, request: Request, *, now: float) -> None:
         token = _fields(request).get(TOKEN, "")
         head, _, mac = token.rpartition(".")
@@ -108,7 +112,10 @@ class Form(Webhook[FormSettings]):
         return self.secret(self.settings.key, "KEY").value(self.environment).encode() or secrets.token_bytes(32)
 
     def _mac(self, head: str) -> str:
-        digest = hmac.digest(self._key, f"{self.name}.{head}".encode(), "sha256")
+        return self._signed(f"{self.name}.{head}")
+
+    def _signed(self, what: str) -> str:
+        digest = hmac.digest(self._key, what.encode(), "sha256")
         return urlsafe_b64encode(digest).decode().rstrip("=")
 
     def _text(self, fields: Mapping[str, str]) -> str:

@@ -24,12 +24,15 @@ from pipeline.build import Plan, plan
 from pipeline.house import House, Role
 from pipeline.memory import few_arenas
 from pipeline.metrics import Sample, snapshot
+from pipeline.orphan import end_with
 from pipeline.roles import started
 
 ROLES: frozenset[Role] = frozenset({"router", "sinks"})
 _REPORT_SECONDS = 1.0
 _NICENESS = 5
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.5, 15.0
+# What it may take to finish what it has begun.
+_STOP_SECONDS = 8.0
 _GO = b"go"
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -105,7 +108,7 @@ class BackOffice:
             self._pipe.close()
             self._pipe = None
         if self._process is not None:
-            await asyncio.to_thread(self._process.join, 8)
+            await asyncio.to_thread(self._process.join, _STOP_SECONDS)
             self._process.kill()
             await asyncio.to_thread(self._process.join, 2)
             self._process = None
@@ -139,6 +142,7 @@ def work(path: Path, environment: Mapping[str, str], pipe: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Whoever knocks is heard first: what waits in the stream is safe there.
     os.nice(_NICENESS)
+    end_with(pipe, grace_seconds=_STOP_SECONDS)
     few_arenas()
     try:
         made = plan(path, environment)

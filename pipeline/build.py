@@ -90,7 +90,8 @@ class Plan:
     def stream(self, *, tidies: bool = False) -> Stream:
         return self.engines.stream(tidies=tidies)
 
-    def store(self, seal: Seal, clock: Clock) -> CaseStore:
+    def store(self, seal: Seal, clock: Clock, *, tries_key: bool = True) -> CaseStore:
+        """Returns the case store; with `tries_key` it opens only for the key that it is sealed with."""
         letters = Letters(self.city, styles=self.styles)
         return CaseStore(
             self.engines.cases_url(),
@@ -100,6 +101,7 @@ class Plan:
             deadlines={str(kind): period for kind, period in self.deadlines.items()},
             letters=letters,
             public_url=self.settings.web.public_url,
+            key_from=place.key_from(self.var, self.settings.security.key) if tries_key else "",
         )
 
     def router(self) -> Router:

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
+from msgspec.structs import asdict
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -71,17 +72,24 @@ def list_(
     state: Annotated[str | None, typer.Option(help=f"Only this state: {', '.join(STATES)}.")] = None,
     search: Annotated[str, typer.Option(help="Only what contains these words; recorded mail without a case too.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    after: Annotated[
+        str, typer.Option("--after", metavar="N", help="The page behind this case: the number that a page ends with.")
+    ] = "",
     json: JSON = False,
     config: CONFIG = DEFAULT,
 ) -> None:
-    """List cases, the next due first."""
+    """List cases, the next due first. The number of the last one, given as --after, leads to the next page."""
     with desk(config) as at:
         _must_be_known(at.plan, queue, state)
-        rows = _searched(at, search, queue, state, limit) if search else _listed(at, queue, state, limit)
+        if search and after:
+            raise ConfigError("--after goes on in a list; what --search finds is one page. Set a higher --limit")
+        rows = _searched(at, search, queue, state, limit) if search else _listed(at, queue, state, limit, after)
         if json:
             show(rows)
-            return
-        _print(rows)
+        else:
+            _print(rows)
+        if not search and len(rows) == limit:
+            typer.echo(f"go on with --after {rows[-1]['number']}", err=True)
 
 
 def _must_be_known(plan: Plan, queue: str | None, state: str | None) -> None:
@@ -92,13 +100,16 @@ def _must_be_known(plan: Plan, queue: str | None, state: str | None) -> None:
         raise ConfigError(f"--queue {queue}: there is no such queue.{nearest(queue, sorted(queues))}")
 
 
-def _listed(at: Desk, queue: str | None, state: Any, limit: int) -> list[dict[str, Any]]:
-    return [as_found(case) for case in at.store.views.listed(queue=queue, state=state, limit=limit)]
+def _listed(at: Desk, queue: str | None, state: Any, limit: int, after: str) -> list[dict[str, Any]]:
+    views = at.store.views
+    last = views.case(after, at.by) if after else None
+    return [as_found(case) for case in views.listed(queue=queue, state=state, limit=limit, after=last)]
 
 
 def _searched(at: Desk, words: str, queue: str | None, state: str | None, limit: int) -> list[dict[str, Any]]:
     try:
-        ids = at.plan.engines.find()(words, _MOST_HITS)
+        with closing(at.plan.engines.find()) as find:
+            ids = find(words, _MOST_HITS)
     except Unavailable as error:
         raise Unavailable(f"the search index cannot be read: {error.reason}. A running pipeline mends it") from error
     rows: dict[str, dict[str, Any]] = {}
@@ -209,7 +220,7 @@ def answer(
 @app.command()
 def assign(
     number: NUMBER,
-    unit: Annotated[str, typer.Option(help="The queue's unit: 청소, 주차, …")] = "",
+    unit: Annotated[str, typer.Option(help="A unit of the case's district: 청소, 주차, …")] = "",
     to: Annotated[str, typer.Option("--to", help="The officer.")] = "",
     by: BY = "",
     json: JSON = False,
@@ -298,3 +309,26 @@ def add(
     """Make a key for one queue. It is shown once and kept as a digest."""
     with desk(config, by) as at:
         typer.echo(at.store.keys.add(queue, by=at.by.name))
+
+
+@key.command("list")
+def keys(json: JSON = False, config: CONFIG = DEFAULT) -> None:
+    """List the keys that open something: the id by which one is taken back, its queue, who made it and when."""
+    with desk(config) as at:
+        rows = [asdict(one) | {"created_at": in_seoul(one.created_at)} for one in at.store.keys.listed()]
+    if json:
+        show(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['id']}  {row['queue']}  {row['created_at']:%Y-%m-%d %H:%M}  {row['created_by']}".rstrip())
+
+
+@key.command()
+def revoke(
+    named: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `key list` shows it, or the key.")],
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Take a key back; from now on it opens nothing."""
+    with desk(config) as at:
+        gone = at.store.keys.revoke(named)
+        typer.echo(f"{gone.id}: revoked, it opened {gone.queue}")

@@ -1,9 +1,9 @@
 """`eungdapso dead`: what nothing could be done with, and what may not have reached a citizen."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich import box
@@ -27,6 +27,8 @@ app = typer.Typer(
 
 ID = Annotated[str, typer.Argument(metavar="ID", help="As `dead list` shows it.")]
 _ALL = 1_000_000
+# Parked records that are read at once: each has its whole body with it.
+_PAGE = 100
 T = TypeVar("T")
 
 
@@ -46,8 +48,17 @@ def _with_stream(config: Path, act: Callable[[Stream, Seal], Awaitable[T]]) -> T
     return asyncio.run(work())
 
 
-async def _parked(stream: Stream, _seal: Seal) -> list[Parked]:
-    return await stream.parked(most=_ALL)
+async def _parked(stream: Stream) -> AsyncIterator[Parked]:
+    """Yields what is parked, newest first."""
+    before = None
+    while page := await stream.parked(most=_PAGE, before=before):
+        for one in page:
+            yield one
+        before = page[-1].id
+
+
+async def _parked_rows(stream: Stream, _seal: Seal) -> list[dict[str, Any]]:
+    return [_parked_row(one) async for one in _parked(stream)]
 
 
 def _undelivered(store: CaseStore) -> list[Undelivered]:
@@ -61,7 +72,7 @@ def list_(
 ) -> None:
     """List what is parked, newest first, then the replies that came back or of which nobody can tell."""
     with desk(config) as at:
-        rows = [_parked_row(one) for one in _with_stream(config, _parked)]
+        rows = _with_stream(config, _parked_rows)
         rows += [_undelivered_row(one) for one in _undelivered(at.store)]
         triage = at.store.views.counts()["triage"]
     if json:
@@ -98,24 +109,32 @@ def _print(rows: list[dict[str, Any]]) -> None:
 @app.command("show")
 def show_(number: ID, config: CONFIG = DEFAULT) -> None:
     """Show one of them whole."""
-    if not number.isdigit():
+    if not _is_parked(number):
         with desk(config) as at:
-            show(_undelivered_row(_one(_undelivered(at.store), number, "row")))
+            found = [one for one in _undelivered(at.store) if one.row == number]
+            show(_undelivered_row(found[0] if found else _nothing(number)))
         return
 
     async def act(stream: Stream, seal: Seal) -> dict[str, Any]:
-        one = _one(await stream.parked(most=_ALL), int(number), "id")
+        one = await _found(stream, number)
         return {**_parked_row(one), "record": _opened(one, seal)}
 
     with told():
         show(_with_stream(config, act))
 
 
-def _one(listed: list[T], wanted: object, name: str) -> T:
-    for one in listed:
-        if getattr(one, name) == wanted:
-            return one
-    raise Rejected(f"there is nothing under {wanted}. `eungdapso dead list` shows what there is")
+def _is_parked(number: str) -> bool:
+    """Whether this names what is parked; else a reply. No stream counts as far as nineteen digits."""
+    return number.isdecimal() and len(number) < 19
+
+
+async def _found(stream: Stream, number: str) -> Parked:
+    found = await stream.parked(most=1, before=int(number) + 1)
+    return found[0] if found and found[0].id == int(number) else _nothing(number)
+
+
+def _nothing(number: str) -> NoReturn:
+    raise Rejected(f"there is nothing under {number}. `eungdapso dead list` shows what there is")
 
 
 def _opened(parked: Parked, seal: Seal) -> Any:
@@ -136,13 +155,13 @@ def retry(
     """Put it back to where it came from; the running pipeline takes it up. A reply may then arrive twice."""
 
     async def act(stream: Stream, _seal: Seal) -> int:
-        parked = await stream.parked(most=_ALL)
-        return await stream.retry([p.id for p in parked] if all_ else [_one(parked, int(number), "id").id])
+        found = [one.id async for one in _parked(stream)] if all_ else [(await _found(stream, number)).id]
+        return await stream.retry(found)
 
     with desk(config, by) as at:
         if bool(number) == all_:
             raise ConfigError("say which: `eungdapso dead retry ID`, or `eungdapso dead retry --all`")
-        if all_ or number.isdigit():
+        if all_ or _is_parked(number):
             typer.echo(f"{_with_stream(config, act)} put back")
             return
         at.store.trouble.again(number, at.by)

@@ -12,6 +12,8 @@ def setup(config: CONFIG = DEFAULT) -> None:
     """Prepare the engines that pipeline.toml names: topics that are missing, tables of this version, the index; and
     see whether the bucket can be used, which is the store's own to make.
 
+    The key that it is first run with is the key of everybody who uses these cases: another one is refused from then on.
+
     Once before the first start, and before each new version; again at any time, it changes nothing.
     """
     from core.clock import clock_of
@@ -32,7 +34,7 @@ def setup(config: CONFIG = DEFAULT) -> None:
         store = plan.store(plan.seal(), clock_of(plan.environment))
         store.open()
         store.close()
-        typer.echo("cases: tables as this version needs them")
+        typer.echo("cases: tables as this version needs them, sealed with this key")
         asyncio.run(_make_index(engines))
         typer.echo("search: ready")
 

@@ -17,9 +17,12 @@ import msgspec
 from core.errors import ConfigError, Unavailable
 from pipeline.desk import Desk, Outcome
 from pipeline.memory import few_arenas, give_back, settle_memory
+from pipeline.orphan import end_with
 
 _LEAST_SECONDS, _SECONDS_EACH = 10.0, 0.2
 _IDLE_SECONDS = 2.0
+# It keeps nothing: only who is idle ends by itself, with its connections closed.
+_GRACE_SECONDS = 1.0
 _encode = msgspec.msgpack.Encoder().encode
 _bodies = msgspec.msgpack.Decoder(list[bytes])
 
@@ -130,6 +133,7 @@ def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
     # Ctrl-C reaches the whole group; the parent says when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    end_with(pipe, grace_seconds=_GRACE_SECONDS)
     few_arenas()
     try:
         desk = make_desk()

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from streams._topics import Shape
 
 EMBEDDED = "embedded"
-# Words and how many: the ids of the messages that have them.
-Find = Callable[[str, int], list[str]]
 # What every S3-compatible store takes for a bucket, and what no object's name chokes on.
 _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[a-z0-9_-][a-z0-9._-]*)*/?")
 _BEGINNINGS = {"stream": "kafka://", "cases": "postgresql://", "search": ("elasticsearch://", "elasticsearchs://")}
@@ -131,13 +129,14 @@ class Engines:
 
         return Elastic(self.server(), index=self.settings.elasticsearch.index)
 
-    def find(self) -> Find:
-        """Returns what looks words up in the index: the ids of messages."""
+    def find(self) -> "Find":
+        """Returns what looks words up in the index; whoever asked for it closes it."""
         if self.settings.search == EMBEDDED:
-            return _ids(Reader(self.var / "search").find)
+            return Find(Reader(self.var / "search").find, _nothing)
         from sinks.elastic import Reader as ElasticReader
 
-        return _ids(ElasticReader(self.server(), index=self.settings.elasticsearch.index).find)
+        reader = ElasticReader(self.server(), index=self.settings.elasticsearch.index)
+        return Find(reader.find, reader.close)
 
     @property
     def has_bucket(self) -> bool:
@@ -214,6 +213,17 @@ class Engines:
         return reference.value(self.environment) if reference is not None else ""
 
 
-def _ids(find: Callable[..., list[Any]]) -> Find:
-    # Queues change after a message was indexed; who may see a hit is asked of the case store.
-    return lambda words, limit: [hit.message_id for hit in find(words, queues=None, confidential=True, limit=limit)]
+@dataclass(frozen=True)
+class Find:
+    """Words and how many: the ids of the messages that have them. `close` lets go of connections."""
+
+    _find: Callable[..., list[Any]]
+    close: Callable[[], None]
+
+    def __call__(self, words: str, limit: int) -> list[str]:
+        # Queues change after a message was indexed; who may see a hit is asked of the case store.
+        return [hit.message_id for hit in self._find(words, queues=None, confidential=True, limit=limit)]
+
+
+def _nothing() -> None:
+    """An index in files holds nothing open that wants closing."""

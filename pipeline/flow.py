@@ -75,6 +75,13 @@ async def route(stream: Stream, desk: Decides, *, most: int = 512) -> None:
 
 
 def _sorted(batch: Batch, outcomes: Sequence[Outcome]) -> tuple[list[Entry], list[tuple[Record, str]]]:
+    """Returns what goes on and what is parked.
+
+    What goes on has no identity of its own. Where a stream cannot publish and move the group's place at once, whoever
+    is killed in between passes it on twice, with the same arrival's id. Whoever reads recognises that: the case store
+    by the message's identity, an index by its id, archive and attachments by their digests; the courier, of a ticket,
+    by what its outbox row says. The same holds for what is published twice because it was put back from the dead.
+    """
     pairs = list(zip(batch.records, outcomes, strict=True))
     onward = [Entry(topic=ROUTED, key=o.key, body=o.body) for _, o in pairs if not o.reason]
     return onward, [(record, o.reason) for record, o in pairs if o.reason]

@@ -1,25 +1,31 @@
 """What one running process holds, opened in order and let go in the opposite one."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from cases.store import CaseStore
 from core import telemetry
 from core.clock import Clock, clock_of
+from core.errors import Unavailable
 from core.wire import Seal
 from pipeline import bell, place
 from pipeline.bell import Bell
 from pipeline.build import Plan
 from pipeline.changes import Changes
+from pipeline.engines import EMBEDDED
 from pipeline.metrics import Sample
 from pipeline.status import Status
 from streams.base import Stream
 
 Role = Literal["intake", "router", "sinks", "web"]
 Say = Callable[[str], None]
+# How long files may still be held by processes whose instance was killed a moment ago; those end within ten seconds.
+_LET_GO_SECONDS, _AGAIN_SECONDS = 30.0, 0.5
 
 
 @dataclass(kw_only=True)
@@ -64,11 +70,11 @@ async def open_house(plan: Plan, roles: frozenset[Role], say: Say, stop: asyncio
     seal = plan.seal()
     clock = clock_of(plan.environment)
     store = plan.store(seal, clock)
-    await asyncio.to_thread(store.open)
+    await patiently_opened(partial(asyncio.to_thread, store.open), say, stop, seconds=_wait(plan, "cases"))
     stack.push_async_callback(asyncio.to_thread, store.close)
     # Where messages come in: what the back office is about to write need not wait for the broom.
     stream = plan.stream(tidies="intake" in roles)
-    await stream.start()
+    await patiently_opened(stream.start, say, stop, seconds=_wait(plan, "stream"))
     stack.push_async_callback(stream.close)
     outbox = stack.enter_context(Bell(plan.var / bell.OUTBOX)) if "sinks" in roles else None
     cases = stack.enter_context(Bell(plan.var / bell.CASES)) if "web" in roles else None
@@ -78,11 +84,38 @@ async def open_house(plan: Plan, roles: frozenset[Role], say: Say, stop: asyncio
         seal=seal,
         store=store,
         stream=stream,
-        status=Status(stream, store, lag_limit=plan.settings.limits.lag_limit, say=say),
+        status=Status(stream, store.views.counts, lag_limit=plan.settings.limits.lag_limit, say=say),
         clock=clock,
         stop=stop,
         changes=Changes(outbox, cases, plan.var / bell.CASES),
     )
+
+
+async def patiently_opened(
+    open_it: Callable[[], Awaitable[None]], say: Say, stop: asyncio.Event, *, seconds: float
+) -> None:
+    """Opens it; tries again for so long while it is `Unavailable`, says so, and raises that in the end."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return await open_it()
+        except Unavailable as error:
+            left = deadline - time.monotonic()
+            if not seconds or stop.is_set():
+                raise
+            if left <= 0:
+                raise Unavailable(
+                    f"{error.reason} (it did not within {seconds:.0f} s). A process of an instance that was killed may "
+                    "be there still: `fuser -v` and the file say which; end it, then start again"
+                ) from error
+            say(f"waiting, {left:.0f} s more at the most: {error.reason}")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _AGAIN_SECONDS)
+
+
+def _wait(plan: Plan, engine: Literal["cases", "stream"]) -> float:
+    # A server that is away is waited for by whoever starts containers anew.
+    return _LET_GO_SECONDS if getattr(plan.settings, engine) == EMBEDDED else 0
 
 
 def lock_roles(plan: Plan, roles: frozenset[Role], stack: AsyncExitStack, *, wait_seconds: float = 0) -> None:

@@ -144,6 +144,16 @@ class Migration:
     def _alone(self) -> Iterator[None]:
         """Keeps every role of this folder from starting, and stale copies out of the way."""
         with ExitStack() as stack:
+            mine = place.Lock(self._var, "migrate")
+            try:
+                mine.take()
+            except ConfigError as error:
+                raise ConfigError(
+                    f"{self._var}: another migration of this folder runs ({mine.holder}). Let it come to its end, this "
+                    "one changes nothing. If nobody waits for it, end that process and run this again: it goes on "
+                    "where that one was"
+                ) from error
+            stack.callback(mine.release)
             for role in _ROLES:
                 lock = place.Lock(self._var, role)
                 try:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 from cases.database import Database
 from cases.migrate import HEAD, MOVING, upgrade, version
-from cases.schema import metadata
+from cases.schema import key_check, metadata
 from core.errors import ConfigError, Unavailable
 from pipeline.migrate_count import SAMPLED, Compared, Progress, tally
 from pipeline.migrate_source import Source
@@ -104,7 +104,9 @@ class Cases:
                 f"{self.to}: holds the unfinished half of another migration. Empty it (DROP SCHEMA … CASCADE, "
                 "CREATE SCHEMA …), or name another database or schema"
             )
-        there = [f"{count:,} in {name}" for name in _there(connection) if (count := _count(connection, name))]
+        # That `eungdapso setup` has tried the key here is nothing to keep.
+        known = [name for name in _there(connection) if name != key_check.name]
+        there = [f"{count:,} in {name}" for name in known if (count := _count(connection, name))]
         if there:
             raise ConfigError(
                 f"{self.to}: holds something already ({', '.join(there)}). A migration fills an empty store: "

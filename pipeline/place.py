@@ -5,6 +5,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import ConfigError, Rejected
@@ -50,15 +51,23 @@ class Lock:
         try:
             _flock(descriptor, time.monotonic() + wait_seconds)
         except BlockingIOError as error:
-            holder = os.read(descriptor, 20).decode(errors="replace").strip()
             os.close(descriptor)
             raise ConfigError(
-                f"{self._path}: an instance (process {holder or 'unknown'}) already runs the role '{self._role}' here. "
+                f"{self._path}: an instance ({self.holder}) already runs the role '{self._role}' here. "
                 "Stop it first, or give this one another folder with EUNGDAPSO_VAR"
             ) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         self._descriptor = descriptor
+
+    @property
+    def holder(self) -> str:
+        """Who took it last, and when, as errors say it."""
+        try:
+            process, taken = self._path.read_text(errors="replace").strip(), self._path.stat().st_mtime
+        except FileNotFoundError:
+            return "nobody"
+        return f"process {process or 'unknown'}, since {datetime.fromtimestamp(taken, UTC):%Y-%m-%d %H:%M} UTC"
 
     def release(self) -> None:
         if self._descriptor is not None:
@@ -76,20 +85,34 @@ def _flock(descriptor: int, deadline: float) -> None:
         time.sleep(0.02)
 
 
+def key_from(var: Path, key: Secret | None) -> str:
+    """Returns where the key is read, as errors say it."""
+    return f"the environment variable {key.env}" if key is not None else str(var / "key")
+
+
 def seal(var: Path, key: Secret | None, environment: Mapping[str, str]) -> Seal:
     """Returns the seal; the key file is made at the first start. Raises `ConfigError` for a bad or missing key, and
     for another key than the one that what lies here was sealed with."""
+    where = key_from(var, key)
     if key is not None:
-        where = f"the environment variable {key.env}"
         return _checked(Seal(_from_hex(key.value(environment), where)), var, where)
     path = var / "key"
     if not path.exists():
         _make_key(path, var)
     if path.stat().st_mode & 0o077:
         raise ConfigError(f"{path}: others may read the key. Run: chmod 600 {path}")
-    return _checked(
-        Seal(_from_hex(path.read_text(encoding="ascii", errors="replace").strip(), str(path))), var, str(path)
-    )
+    return _checked(Seal(_from_hex(path.read_text(encoding="ascii", errors="replace").strip(), where)), var, where)
+
+
+def keep_check(var: Path, seal: Seal) -> None:
+    """Writes down which key this folder is used with, once. Only who has it accepted by the case store may do so: a
+    wrong key in an empty folder would keep the right one out."""
+    path = var / _CHECK
+    try:
+        if not path.exists():
+            _write_check(path, seal.seal(b"eungdapso"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}). Give this user the folder") from error
 
 
 def _checked(made: Seal, var: Path, where: str) -> Seal:
@@ -98,15 +121,13 @@ def _checked(made: Seal, var: Path, where: str) -> Seal:
     try:
         if path.exists():
             made.open(path.read_bytes())
-        elif var.is_dir():
-            _write_check(path, made.seal(b"eungdapso"))
     except Rejected as error:
         raise ConfigError(
             f"{where}: is not the key that what lies in {var} was sealed with. Bring that key back; "
             f"if {path.name} itself is damaged, delete it"
         ) from error
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read or written ({error.strerror}). Give this user the folder") from error
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give this user the folder") from error
     return made
 
 

@@ -12,13 +12,14 @@ import uvicorn
 
 from core.clock import machine_clock
 from core.errors import ConfigError
-from pipeline import flow, site
+from pipeline import flow, place, site
 from pipeline.build import Plan, make_desk
 from pipeline.decider import Decider
 from pipeline.house import House, Role, Say, lock_roles, open_house
 from pipeline.memory import settle_memory
 from pipeline.night import tidy
 from pipeline.rebuild import watch
+from pipeline.troubled import Troubled
 from web.timely import Timely
 
 _WITH_PAGES: frozenset[Role] = frozenset({"intake", "web"})
@@ -43,6 +44,7 @@ async def started(
         listening = _bind(plan, roles)
         lock_roles(plan, roles, stack, wait_seconds=lock_wait_seconds)
         house = await open_house(plan, roles, say, stop, stack)
+        place.keep_check(plan.var, house.seal)
         opened(house)
         # Let go of in this order: first the tasks, then what they use, then the stores.
         parts = await stack.enter_async_context(AsyncExitStack())
@@ -54,7 +56,7 @@ async def started(
         if "intake" in roles:
             await _start_servers(house)
         if listening is not None:
-            await _start_web(house, listening, "web" if roles & _WITH_PAGES else "health")
+            await _start_web(house, listening, parts, "web" if roles & _WITH_PAGES else "health")
         if "web" in roles:
             house.begin(house.loops, house.changes.listen(), "changes")
         settle_memory()
@@ -75,7 +77,8 @@ async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
     kept = plan.archive(house.seal), plan.attachments(house.seal)
     for sink in (plan.cases(house.store), search, *kept, replies):
         parts.push_async_callback(sink.close)
-        pouring = flow.pour(house.stream, sink, opener=opener, then=house.changes.tell)
+        told = Troubled(sink, house.status.degraded)
+        pouring = flow.pour(house.stream, told, opener=opener, then=house.changes.tell)
         house.begin(house.loops, pouring, type(sink).__module__)
     house.begin(house.loops, watch(search, house.store, house.status.degraded), "rebuild")
     # A day off that was added while nothing ran moves the answers that wait for the next opening.
@@ -99,8 +102,15 @@ async def _start_servers(house: House) -> None:
         house.addresses.append(f"{name}: {ready.result()}")
 
 
-async def _start_web(house: House, listening: socket.socket, what: Literal["web", "health"]) -> None:
-    app = site.health(house) if what == "health" else site.application(house, flow.door(house.stream, house.seal))
+async def _start_web(
+    house: House, listening: socket.socket, parts: AsyncExitStack, what: Literal["web", "health"]
+) -> None:
+    if what == "health":
+        app = site.health(house)
+    else:
+        find = house.plan.engines.find()
+        parts.push_async_callback(asyncio.to_thread, find.close)
+        app = site.application(house, flow.door(house.stream, house.seal), find)
     config = uvicorn.Config(
         app,
         http=Timely,

@@ -15,6 +15,7 @@ from pipeline.memory import few_arenas
 from pipeline.roles import started
 
 Asked = Literal["all", "intake", "router", "sinks", "web"]
+_SAY_SECONDS = 10.0
 _FRONT: frozenset[Role] = frozenset({"intake", "web"})
 
 
@@ -42,10 +43,21 @@ async def _start_all(plan: Plan, say: Say, stop: asyncio.Event, stack: AsyncExit
     back = BackOffice(plan)
     stack.push_async_callback(back.stop)
     house = await stack.enter_async_context(started(plan, _FRONT, say, stop, opened=partial(_start_back, back)))
-    await back.ready()
+    await _ready(back, say)
     house.begin(house.loops, back.watch(), "back office")
     _announce(house)
     back.go()
+
+
+async def _ready(back: BackOffice, say: Say) -> None:
+    """Waits for the back office, and says so when that takes long."""
+    ready = asyncio.ensure_future(back.ready())
+    try:
+        if not (await asyncio.wait([ready], timeout=_SAY_SECONDS))[0]:
+            say("waiting for the back office: that of an instance that was killed a moment ago may hold its locks yet")
+        await ready
+    finally:
+        ready.cancel()
 
 
 def _start_back(back: BackOffice, house: House) -> None:

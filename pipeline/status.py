@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from cases.store import CaseStore
 from core import telemetry
 from core.errors import Unavailable
 from streams.base import Stream
@@ -18,6 +17,8 @@ _LONGEST_SECONDS = 15.0
 # Groups without which nobody is answered; index and archive may catch up when they can.
 _NEEDED = frozenset({"router", "cases", "reply"})
 _SAY_SECONDS = 5.0
+
+T = TypeVar("T")
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,15 +53,48 @@ class Other(Protocol):
     degraded: dict[str, str]
 
 
+class _Question(Generic[T]):
+    """Asks an engine one thing at a time: whoever asks while it has not answered waits for the same answer, so that
+    nothing gathers before an engine that hangs."""
+
+    def __init__(self, ask: Callable[[], Awaitable[T]]) -> None:
+        self._ask = ask
+        self._asked: asyncio.Future[T] | None = None
+
+    async def answer(self, within: float) -> T:
+        """Returns the answer; raises `Unavailable` when there is none in so many seconds."""
+        asked = self._asked
+        if asked is None or asked.done():
+            self._asked = asked = asyncio.ensure_future(self._ask())
+            # Nobody may be left to hear why it failed.
+            asked.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        done, _ = await asyncio.wait([asked], timeout=within)
+        if not done:
+            raise Unavailable(f"no answer within {within:g} s: it is locked, overloaded or away")
+        return asked.result()
+
+
 class Status:
     """Looks once a second and keeps what it saw; says the line when it changed."""
 
-    def __init__(self, stream: Stream, store: CaseStore, *, lag_limit: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        counts: Callable[[], Mapping[str, int]],
+        *,
+        lag_limit: int,
+        say: Callable[[str], None],
+        answer_seconds: float = 2.0,
+    ) -> None:
+        """`counts` asks the case store; it is called in a thread, and raises `Unavailable`. Who asks whether we are
+        ready hears after `answer_seconds` at the latest, whatever an engine does; the status line may wait longer."""
         self._stream = stream
-        self._store = store
         self._lag_limit = lag_limit
+        self._answer_seconds = answer_seconds
         self._say = say
         self._said = ("", 0.0)
+        self._lags = _Question(self._ask_stream)
+        self._counts = _Question(lambda: asyncio.to_thread(counts))
         self.snapshot = Snapshot()
         # A part that runs but cannot work puts its name and the reason here.
         self.degraded: dict[str, str] = {}
@@ -69,15 +103,15 @@ class Status:
     async def watch(self) -> None:
         while True:
             begun = time.monotonic()
-            self.snapshot = await self._look()
+            self.snapshot = await self._look(_LONGEST_SECONDS)
             for group, lag in self.snapshot.lags.items():
                 telemetry.lagging(group=group, records=lag)
             self._say_if_new()
             await asyncio.sleep(_rest(time.monotonic() - begun))
 
     async def readiness(self) -> tuple[bool, Mapping[str, Any]]:
-        """Returns whether every needed engine answers and the lag is in bounds, with the details."""
-        seen = self.snapshot = await self._look()
+        """Returns whether every needed engine answers and the lag is in bounds, with the details; soon in any case."""
+        seen = self.snapshot = await self._look(self._answer_seconds)
         behind = {group: f"{lag} records behind" for group, lag in seen.lags.items() if lag > self._lag_limit}
         away = {"back office": "not ready"} if self.back is not None and not self.back.is_ready else {}
         trouble = {**away, **seen.trouble, **{group: why for group, why in behind.items() if group in _NEEDED}}
@@ -86,29 +120,34 @@ class Status:
         degraded = {**late, **self.degraded, **(self.back.degraded if self.back else {})}
         return not trouble, {"trouble": trouble, "degraded": degraded, "lag": seen.lags, "attention": attention}
 
-    async def _look(self) -> Snapshot:
+    async def _look(self, within: float) -> Snapshot:
         trouble: dict[str, str] = {}
-        lags: Mapping[str, int] = {}
-        counts: Mapping[str, int] = {}
-        dead = 0
+        nothing: tuple[Mapping[str, int], int] = ({}, 0)
         if self._stream.trouble:
             trouble["stream"] = self._stream.trouble
-        try:
-            lags = await self._stream.lags()
-            dead = await self._stream.parked_count()
-        except Unavailable as error:
-            trouble["stream"] = error.reason
-        try:
-            counts = await asyncio.to_thread(self._store.views.counts)
-        except Unavailable as error:
-            trouble["cases"] = error.reason
+        (lags, dead), counts = await asyncio.gather(
+            _unless(trouble, "stream", self._lags.answer(within), nothing),
+            _unless(trouble, "cases", self._counts.answer(within), {}),
+        )
         return Snapshot(lags=lags, counts=counts, dead=dead, trouble=trouble)
+
+    async def _ask_stream(self) -> tuple[Mapping[str, int], int]:
+        return await self._stream.lags(), await self._stream.parked_count()
 
     def _say_if_new(self) -> None:
         line, (said, when) = self.snapshot.line(), self._said
         if line != said and time.monotonic() - when >= _SAY_SECONDS:
             self._said = (line, time.monotonic())
             self._say(line)
+
+
+async def _unless(trouble: dict[str, str], part: str, asked: Awaitable[T], nothing: T) -> T:
+    """Returns the answer; `nothing` when there is none, and why in `trouble`."""
+    try:
+        return await asked
+    except Unavailable as error:
+        trouble[part] = error.reason
+        return nothing
 
 
 def _rest(took: float) -> float:

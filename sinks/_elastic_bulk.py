@@ -10,7 +10,7 @@ from elasticsearch import ApiError
 from core.errors import Unavailable
 from core.message import Message
 from core.wire import Routed
-from sinks._elastic_server import Connection, read, shortened
+from sinks._elastic_server import BLOCKED, Connection, blocked, read, shortened
 from sinks._words import message_words, microseconds
 
 _LONGEST_ID_BYTES = 512
@@ -161,6 +161,8 @@ class Bulk:
         error = done.error
         if error is None or done.status == _CONFLICT or error.type == _NO_INDEX:
             return None
+        if error.type == BLOCKED:
+            raise Unavailable(f"{self._connection.name} {blocked(error.reason or '')}")
         reason = f"{error.type}: {shortened(error.reason or '')}"
         if error.type in _FOR_EVER:
             return f"the search engine refuses it: {reason}"

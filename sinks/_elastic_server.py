@@ -18,6 +18,9 @@ from core.errors import Unavailable
 _LONGEST_REASON = 300
 _USUAL_PORT = 9200
 _WHO_ARE_YOU = (401, 403)
+BLOCKED = "cluster_block_exception"
+# What the engine does to its indexes when a disk is nearly full, and takes back when there is room again.
+_NEARLY_FULL = "read-only-allow-delete"
 
 A = TypeVar("A")
 
@@ -121,8 +124,20 @@ def kind_of(error: ApiError) -> str:
     return shortened(error.message)
 
 
+def blocked(reason: str) -> str:
+    """Returns what it means that the engine writes nothing because of a block, and what to do."""
+    if _NEARLY_FULL in reason:
+        return (
+            "takes nothing new: its disk is nearly full (flood-stage watermark). Make room there, or give it "
+            "another node; it goes on by itself"
+        )
+    return f"takes nothing new because of a block ({shortened(reason)}). Lift it; it is tried again"
+
+
 def _answer(error: ApiError) -> str:
     status = error.meta.status
+    if kind_of(error) == BLOCKED:
+        return blocked(str(error.body))
     if status in _WHO_ARE_YOU:
         return f"refused us ({status}). Check api_key, or user and password, and what they are allowed."
     return f"answered {status}: {kind_of(error)}. It is tried again."

@@ -21,14 +21,16 @@ _PART_SECONDS = 86_400
 
 
 class Store(ABC):
-    """Objects by name ("attachments/2026-11/…"), each written whole or not at all, and never changed.
+    """Objects by name ("attachments/2026-11/…"), each written whole or not at all.
 
-    Every method raises `Unavailable` when it cannot be done now. Constructing connects to nothing.
+    Names are made of contents: what has a name and other bytes is damaged, or of an older form. Every method raises
+    `Unavailable` when it cannot be done now. Constructing connects to nothing.
     """
 
     @abstractmethod
     async def put(self, name: str, body: bytes) -> None:
-        """Makes the object durable. A name that is there already keeps what it has."""
+        """Makes the object durable: nothing else has that name afterwards. What is there already is left alone when
+        it is the same, else written anew."""
 
     @abstractmethod
     async def get(self, name: str) -> bytes:
@@ -92,7 +94,7 @@ class Files(Store):
 
     def _put(self, path: Path, body: bytes) -> None:
         with self._guarded():
-            if path.exists():
+            if path.is_file() and path.stat().st_size == len(body) and path.read_bytes() == body:
                 return
             self._make(path.parent)
             mine = path.with_name(f".{path.name}-{secrets.token_hex(8)}{_PART}")

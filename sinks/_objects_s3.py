@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from hashlib import md5
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from core.errors import Rejected, Unavailable
 from sinks._objects import Store, absent, checked
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ClientConfig, S3Config, S3Credential, S3Store
 
 _LONGEST_REASON = 300
@@ -27,6 +29,9 @@ _NO_BUCKET = "NoSuchBucket"
 _RETRIES, _RETRY_SECONDS = 2, 3
 # Beside the client's own bound: for whatever it does not count.
 _GRACE_SECONDS = 5
+# The client's threads call into Python when an answer came, and go back after who waited for it has gone on: one that
+# still does when the interpreter ends aborts the process (exit code 134). They need microseconds, and a turn.
+_SETTLE_SECONDS = 0.05
 # What one request deletes.
 _AT_ONCE = 1_000
 
@@ -59,18 +64,25 @@ class S3(Store):
         self._bucket = bucket
         self._prefix = f"{bucket.prefix}/" if bucket.prefix else ""
         self._made: S3Store | None = None
+        self._tags_otherwise = False
 
     def __repr__(self) -> str:
         return f"S3({self._bucket.name})"
 
     async def put(self, name: str, body: bytes) -> None:
-        if await self.exists(name):
-            return
+        """One request for what is there already, else three: a store is not believed, it is looked into."""
         import obstore
 
+        if await self._holds(name, body):
+            return
         async with self._lent() as store:
+            # Signed with the body's SHA-256: what came as something else is refused by the store.
             written = await obstore.put_async(store, self._place(name), body, use_multipart=False)
-            self._must_be_tagged(written["e_tag"])
+        if not await self._holds(name, body, written["e_tag"]):
+            raise Unavailable(
+                f"{self._bucket.name}: said that it has {name}, and has it not, or something else."
+                " Check the endpoint, and who else writes there. It is tried again."
+            )
 
     async def get(self, name: str) -> bytes:
         import obstore
@@ -88,16 +100,7 @@ class S3(Store):
                 raise absent(name) from error
 
     async def exists(self, name: str) -> bool:
-        import obstore
-
-        place = self._place(name)
-        async with self._lent() as store:
-            try:
-                found = await obstore.head_async(store, place)
-            except FileNotFoundError:
-                return False
-            self._must_be_tagged(found["e_tag"])
-            return True
+        return await self._head(name) is not None
 
     async def delete(self, *names: str) -> None:
         import obstore
@@ -130,7 +133,42 @@ class S3(Store):
         return sorted(place.removeprefix(self._prefix) for place in found["common_prefixes"])
 
     async def close(self) -> None:
+        if self._made is None:
+            return
         self._made = None
+        await asyncio.sleep(_SETTLE_SECONDS)
+
+    async def _head(self, name: str) -> "ObjectMeta | None":
+        import obstore
+
+        place = self._place(name)
+        async with self._lent() as store:
+            try:
+                found = await obstore.head_async(store, place)
+            except FileNotFoundError:
+                return None
+            self._must_be_tagged(found["e_tag"])
+            return found
+
+    async def _holds(self, name: str, body: bytes, written: str | None = None) -> bool:
+        """Returns whether the object is there and is this one: by its size and tag where these tell, else by its bytes.
+
+        A tag is the MD5 of what was sent at once, but not in a store that encrypts with keys of its own (SSE-KMS). When
+        such a store has shown an object once, the tag of what was `written` just now is enough.
+        """
+        found = await self._head(name)
+        if found is None or found["size"] != len(body):
+            return False
+        tag = found["e_tag"] or ""
+        if (tag == written and self._tags_otherwise) or await asyncio.to_thread(_md5, body) in tag:
+            return True
+        try:
+            is_same = await self.get(name) == body
+        except Rejected:
+            # Deleted since.
+            return False
+        self._tags_otherwise |= is_same and tag == written
+        return is_same
 
     def _must_be_tagged(self, e_tag: str | None) -> None:
         """A web server that says yes to everything keeps nothing; every store of objects tags what it keeps."""
@@ -197,6 +235,10 @@ def _credential(bucket: Bucket) -> "S3Credential":
         "token": None,
         "expires_at": None,
     }
+
+
+def _md5(body: bytes) -> str:
+    return md5(body, usedforsecurity=False).hexdigest()
 
 
 def _shortened(error: Exception) -> str:

@@ -21,8 +21,8 @@ from sinks.base import Sink
 Contents = Callable[[bytes], Callable[[str], bytes]]
 
 KIND = "attachments"
-# As many as a mail can have parts.
-_MOST = 200
+# As many as a mail can have parts, and what stays together behind them.
+_MOST = 210
 _MAILS_AT_ONCE = 4
 _FILES_AT_ONCE = 4
 _IN_PAYLOAD = "raw:"

@@ -10,6 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from cases.outbox import Claimed, Outbox, Outcome
+from cases.presence import Hold
 from core import telemetry
 from core.clock import Clock, machine_clock
 from core.errors import Rejected, Unavailable, Uncertain
@@ -18,6 +19,8 @@ from core.settings import Settings
 from core.wire import Ticket
 from sinks.base import Sink
 
+# Written down only where it is ours after all: the store could not be asked.
+_LET_GO = "the store could not say whether another process has it"
 # Puts a ticket that was given up where a person sees it: the ticket, the case's number, the reason.
 Park = Callable[[Ticket, str, str], Awaitable[None]]
 
@@ -48,7 +51,8 @@ class Courier(Sink[Ticket]):
     """Sends the outbox rows that tickets name. What was sent already, or taken back, is left out.
 
     Interrupted between sending and writing that down, a reply goes out again only where that is harmless; else the
-    channel is asked what became of it; where it cannot tell, a person decides.
+    channel is asked what became of it; where it cannot tell, a person decides. Directly before a reply is sent it is
+    made sure that it is still ours (`Hold` says how sure); what is another's by now is left to it.
     """
 
     topic: ClassVar[str] = "outbound"
@@ -71,6 +75,7 @@ class Courier(Sink[Ticket]):
         self._machine = machine
         # What was tried and could not be written down: it is not tried again when the batch comes again.
         self._unwritten: dict[str, Outcome] = {}
+        self._asking = asyncio.Lock()
 
     async def setup(self) -> None:
         """Nothing to connect to: the case store and the channels are opened by those who made them."""
@@ -79,9 +84,11 @@ class Courier(Sink[Ticket]):
         """Tries every row once; returns the tickets that name no row."""
         await self._write_down(())
         claims = await asyncio.to_thread(self._outbox.claim, records)
-        outcomes = await self._try_all(claims.ready)
-        await self._write_down(outcomes)
+        outcomes = await self._try_all(claims.ready, claims.hold)
+        left = await self._write_down(outcomes)
         for claimed, outcome in zip(claims.ready, outcomes, strict=True):
+            if outcome.row in left:
+                continue
             reply, state = claimed.reply, "retried" if outcome.state == "queued" else outcome.state
             telemetry.replied(channel=reply.channel, kind=reply.kind, state=state, case=reply.case, error=outcome.error)
             if state == "failed":
@@ -94,7 +101,7 @@ class Courier(Sink[Ticket]):
     async def close(self) -> None:
         await asyncio.gather(*(sender.close() for sender in set(self._senders.values())))
 
-    async def _try_all(self, claimed: Sequence[Claimed]) -> list[Outcome]:
+    async def _try_all(self, claimed: Sequence[Claimed], hold: Hold) -> list[Outcome]:
         """Tries the rows side by side; those of one person about one case one after the other."""
         gate = asyncio.Semaphore(self._backoff.side_by_side)
         lines: dict[tuple[str, str], list[Claimed]] = {}
@@ -106,8 +113,8 @@ class Courier(Sink[Ticket]):
             sender = self._takes_many(line)
             (alone if sender is None else together.setdefault(sender, [])).append(line)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._try_line(line, gate)) for line in alone]
-            tasks += [group.create_task(self._try_together(sender, of)) for sender, of in together.items()]
+            tasks = [group.create_task(self._try_line(line, hold, gate)) for line in alone]
+            tasks += [group.create_task(self._try_together(sender, of, hold)) for sender, of in together.items()]
         outcomes = {outcome.row: outcome for task in tasks for outcome in task.result()}
         return [outcomes[one.reply.id] for one in claimed]
 
@@ -121,7 +128,7 @@ class Courier(Sink[Ticket]):
         )
         return sender if plain else None
 
-    async def _try_together(self, sender: Sender, lines: Sequence[Sequence[Claimed]]) -> list[Outcome]:
+    async def _try_together(self, sender: Sender, lines: Sequence[Sequence[Claimed]], hold: Hold) -> list[Outcome]:
         """Tries the first of every line together, then the second of every line whose first need not wait, …"""
         outcomes: list[Outcome] = []
         waiting: set[tuple[str, str]] = set()
@@ -131,33 +138,36 @@ class Courier(Sink[Ticket]):
             ready = [one for one in present if _line(one) not in waiting]
             for begin in range(0, len(ready), self._backoff.side_by_side):
                 part = ready[begin : begin + self._backoff.side_by_side]
-                tried = await self._try_wave(sender, part)
+                tried = await self._try_wave(sender, part, hold)
                 waiting |= {_line(one) for one, outcome in zip(part, tried, strict=True) if outcome.state == "queued"}
                 outcomes += tried
         return outcomes
 
-    async def _try_wave(self, sender: Sender, wave: Sequence[Claimed]) -> list[Outcome]:
+    async def _try_wave(self, sender: Sender, wave: Sequence[Claimed], hold: Hold) -> list[Outcome]:
+        await self._make_sure(hold)
+        ours = [one for one in wave if hold.has(one.reply.id)]
+        outcomes = {one.reply.id: self._later(one, Unavailable(_LET_GO)) for one in wave if not hold.has(one.reply.id)}
         try:
             async with asyncio.timeout(self._backoff.try_seconds):
-                verdicts = await sender.send_all([one.reply for one in wave])
+                verdicts = await sender.send_all([one.reply for one in ours]) if ours else []
+            outcomes |= {one.reply.id: self._outcome(one, verdict) for one, verdict in zip(ours, verdicts, strict=True)}
         except TimeoutError:
-            return [self._timed_out(one) for one in wave]
-        return [self._outcome(one, verdict) for one, verdict in zip(wave, verdicts, strict=True)]
+            outcomes |= {one.reply.id: self._timed_out(one) for one in ours}
+        return [outcomes[one.reply.id] for one in wave]
 
-    async def _try_line(self, line: Sequence[Claimed], gate: asyncio.Semaphore) -> list[Outcome]:
+    async def _try_line(self, line: Sequence[Claimed], hold: Hold, gate: asyncio.Semaphore) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for one in line:
             if outcomes and outcomes[-1].state == "queued":
                 outcomes.append(self._behind(one))
                 continue
             async with gate:
-                outcomes.append(await self._try(one))
+                outcomes.append(await self._try(one, hold))
         return outcomes
 
-    async def _try(self, claimed: Claimed) -> Outcome:
+    async def _try(self, claimed: Claimed, hold: Hold) -> Outcome:
         try:
-            async with asyncio.timeout(self._backoff.try_seconds):
-                return self._outcome(claimed, await self._send(claimed))
+            return self._outcome(claimed, await self._send(claimed, hold))
         except (Rejected, Unavailable, Uncertain) as error:
             return self._outcome(claimed, error)
         except TimeoutError:
@@ -174,15 +184,28 @@ class Courier(Sink[Ticket]):
                 return self._later(claimed, verdict)
         return Outcome(row=row, state="uncertain", error=str(verdict))
 
-    async def _send(self, claimed: Claimed) -> Receipt:
-        sender = self._senders.get(claimed.reply.channel)
+    async def _send(self, claimed: Claimed, hold: Hold) -> Receipt:
+        sender, reply = self._senders.get(claimed.reply.channel), claimed.reply
         if sender is None:
-            raise Rejected(f"channel {claimed.reply.channel} is not set up; add [connectors.{claimed.reply.channel}]")
+            raise Rejected(f"channel {reply.channel} is not set up; add [connectors.{reply.channel}]")
         if claimed.was_sending and not sender.repeatable:
-            found = await sender.find(claimed.reply)
+            async with asyncio.timeout(self._backoff.try_seconds):
+                found = await sender.find(reply)
             if found is not None:
                 return found
-        return await sender.send(claimed.reply)
+        # Not counted as the channel's time: whoever waits here for the store has surely sent nothing.
+        await self._make_sure(hold)
+        if not hold.has(reply.id):
+            raise Unavailable(_LET_GO)
+        async with asyncio.timeout(self._backoff.try_seconds):
+            return await sender.send(reply)
+
+    async def _make_sure(self, hold: Hold) -> None:
+        """Of all that wait for it one asks, for all of them."""
+        while not hold.is_sure:
+            async with self._asking:
+                if not hold.is_sure:
+                    await asyncio.to_thread(hold.confirm)
 
     def _timed_out(self, claimed: Claimed) -> Outcome:
         error = f"no answer within {self._backoff.try_seconds:g} seconds"
@@ -203,12 +226,17 @@ class Courier(Sink[Ticket]):
         seconds = self._backoff.wait_seconds(tries, error.retry_after_seconds)
         return Outcome(row=claimed.reply.id, state="queued", error=error.reason, retry_at=_after(now, seconds))
 
-    async def _write_down(self, outcomes: Sequence[Outcome]) -> None:
-        """Writes all outcomes in one transaction; raises `Unavailable` and keeps them when that cannot be now."""
+    async def _write_down(self, outcomes: Sequence[Outcome]) -> set[str]:
+        """Writes all outcomes in one transaction; raises `Unavailable` and keeps them when that cannot be now.
+
+        Returns the rows that were not sent and are none of ours any more.
+        """
         self._unwritten |= {outcome.row: outcome for outcome in outcomes}
-        if self._unwritten:
-            await asyncio.to_thread(self._outbox.settle, list(self._unwritten.values()))
-            self._unwritten.clear()
+        if not self._unwritten:
+            return set()
+        left = await asyncio.to_thread(self._outbox.settle, list(self._unwritten.values()))
+        self._unwritten.clear()
+        return left
 
     async def _give_up(self, row: str, attempt: int, case: str, reason: str) -> None:
         # Retried from the dead letters, the ticket asks for one try more than there were.

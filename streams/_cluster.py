@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, NodeNotReadyError
+from aiokafka.errors import CommitFailedError, KafkaError, NodeNotReadyError
 
 from core import telemetry
 from core.errors import ConfigError, Rejected, Unavailable
@@ -21,11 +21,12 @@ _SPREAD_SECONDS, _PAUSE_SECONDS = 5.0, 0.2
 # A broker that carries nothing any more is found out while somebody still waits for the answer.
 _ANSWER_MS = 4_000
 _ATTEMPTS = 6
+BEHIND_THE_END = "the log ends before the group's place; everything in it comes again"
 
 T = TypeVar("T")
 
 
-class _Stand(NamedTuple):
+class Stand(NamedTuple):
     """A group in a partition: the oldest record's offset, its own place (-1: none yet), the next record's offset."""
 
     begin: int
@@ -34,7 +35,7 @@ class _Stand(NamedTuple):
 
     @property
     def is_behind_the_end(self) -> bool:
-        """The log is another one, or lost its end."""
+        """The log is another one, or lost its end; one that grew beyond the place again since is not told from ours."""
         return self.place > self.end
 
     @property
@@ -45,6 +46,15 @@ class _Stand(NamedTuple):
     @property
     def lag(self) -> int:
         return self.end - self.next
+
+
+# By group, then by partition.
+Stands = Mapping[str, Mapping[int, Stand]]
+
+
+def lags_of(stands: Stands) -> dict[str, int]:
+    """Returns for each group how many records it has before it."""
+    return {group: sum(stand.lag for stand in parts.values()) for group, parts in stands.items()}
 
 
 class Cluster:
@@ -86,6 +96,10 @@ class Cluster:
 
     async def lags(self) -> dict[str, int]:
         """Returns for each group how many records it has before it."""
+        return lags_of(await self.stands())
+
+    async def stands(self) -> Stands:
+        """Returns where each group stands in each partition of its topic."""
         admin, _ = self._clients()
         names = {topic: self._access.name(topic) for topic in self._groups}
         described = await _asked(lambda: admin.describe_topics([*names.values()]))
@@ -94,21 +108,21 @@ class Cluster:
             for one in described
         }
         return {
-            group: sum(stand.lag for stand in stands.values())
+            group: {part.partition: stand for part, stand in stands.items()}
             for topic, groups in self._groups.items()
             for group, stands in (await self._stands(parts[names[topic]], groups)).items()
         }
 
     async def _stands(
         self, parts: list[TopicPartition], groups: Sequence[str]
-    ) -> dict[str, dict[TopicPartition, _Stand]]:
+    ) -> dict[str, dict[TopicPartition, Stand]]:
         """Returns for each group where it stands in each of these partitions."""
         admin, consumer = self._clients()
         # The places first: a record that comes in between makes a lag too large, never negative.
         places = {group: await self._places(admin, self._access.name(group), parts) for group in groups}
         begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
         return {
-            group: {part: _Stand(begins[part], found.get(part, -1), ends[part]) for part in parts}
+            group: {part: Stand(begins[part], found.get(part, -1), ends[part]) for part in parts}
             for group, found in places.items()
         }
 
@@ -121,7 +135,7 @@ class Cluster:
     async def set_right(self, topic: str, group: str) -> None:
         """Sets a group that stands behind the end of its topic to the oldest record: else what comes would be skipped.
 
-        Only where no other process reads for it; with several, all of them have to end first.
+        Only where nobody reads for it: of those who do, each sets right what it has.
         """
         admin, _ = self._clients()
         name = self._access.name(topic)
@@ -131,7 +145,6 @@ class Cluster:
         wrong = {part: stand.begin for part, stand in stands.items() if stand.is_behind_the_end}
         if not wrong:
             return
-        telemetry.warned("the log ends before the group's place; everything in it comes again", group=group)
         consumer = AIOKafkaConsumer(
             **self._access.arguments(), group_id=self._access.name(group), enable_auto_commit=False
         )
@@ -139,8 +152,12 @@ class Cluster:
             await consumer.start()
             consumer.assign(parts)
             await consumer.commit(wrong)
+        except CommitFailedError:
+            # The place is taken from members alone: see `kafka._Reader.set_right`.
+            return
         finally:
             await ended(consumer.stop())
+        telemetry.warned(BEHIND_THE_END, group=group)
 
     async def begins(self, topic: str, group: str, partitions: Collection[int]) -> dict[int, int]:
         """Returns for each partition the offset of the first record that the group has not committed."""

@@ -13,7 +13,9 @@ from streams.base import Parked, Record
 T = TypeVar("T")
 
 _BLOCKS = "SELECT last, count, records FROM log_{} WHERE last > ? ORDER BY last"
-_PARKED = "SELECT id, topic, reader, key, reason, at, body FROM parked ORDER BY id DESC LIMIT ?"
+_PARKED = "SELECT id, topic, reader, key, reason, at, body FROM parked WHERE id < ? ORDER BY id DESC LIMIT ?"
+# SQLite's largest number.
+_LAST = 2**63 - 1
 
 
 class Reading:
@@ -52,8 +54,9 @@ class Reading:
         """Returns how many are parked, whatever they hold."""
         return int(self._ask(lambda db: db.execute("SELECT count(*) FROM parked").fetchone()[0]))
 
-    def parked(self, most: int) -> list[Parked]:
-        """Returns the newest parked records."""
+    def parked(self, most: int, before: int | None = None) -> list[Parked]:
+        """Returns the newest parked records, or the newest of those with lower ids than `before`."""
+        given = (_LAST if before is None else before, most)
         return [
             Parked(
                 id=i,
@@ -64,7 +67,7 @@ class Reading:
                 parked_at=datetime.fromtimestamp(at, UTC),
                 body=body,
             )
-            for i, topic, group, key, why, at, body in self._ask(lambda db: db.execute(_PARKED, (most,)).fetchall())
+            for i, topic, group, key, why, at, body in self._ask(lambda db: db.execute(_PARKED, given).fetchall())
         ]
 
     def close(self) -> None:

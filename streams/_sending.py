@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, OutOfOrderSequenceNumber, UnknownProducerId
+from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, ProducerFenced, UnknownProducerId
 
+from core import telemetry
 from core.errors import Unavailable
 from streams._access import Access, ended
 from streams._topics import RECORD_BYTES
@@ -20,7 +21,7 @@ _SILENT_MS = 6_000
 # What the log lost may be given to it again: the outbox does that after a quarter of an hour.
 _KNOWN, _KNOWN_SECONDS = 100_000, 600.0
 _END_SECONDS = 1.0
-_OUT_OF_STEP = (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerEpoch)
+_OUT_OF_STEP = (OutOfOrderSequenceNumber, UnknownProducerId, ProducerFenced)
 
 T = TypeVar("T")
 # Topic and identity.
@@ -95,25 +96,33 @@ class Sending:
             raise
         self._producer = producer
 
-    async def _in_step(self) -> None:
-        """Begins anew with another producer where the broker lost what this one counts from."""
+    async def _in_step(self) -> AIOKafkaProducer:
+        """Returns the producer: another one where the broker lost what the one before counts from."""
         async with self._renewing:
             if self._is_out_of_step:
                 old = self._producer
                 await self.start()
                 self._is_out_of_step = False
+                telemetry.warned("the broker lost what our producer counts from; another one goes on")
                 if old is not None:
                     await ended(asyncio.wait_for(old.stop(), _END_SECONDS))
+        if self._producer is None:
+            raise Unavailable(f"{self._access.url}: the stream is not open; start it")
+        return self._producer
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             await ended(producer.stop())
 
-    def producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            raise Unavailable(f"{self._access.url}: the stream is not open; start it")
-        return self._producer
+    async def send_and_wait(self, topic: str, value: bytes | None, *, key: bytes, partition: int) -> Any:
+        """Writes one record to a topic by its whole name, as a producer does."""
+        producer = await self._in_step()
+        try:
+            return await producer.send_and_wait(topic, value, key=key, partition=partition)
+        except KafkaError as error:
+            self._is_out_of_step |= _is_out_of_step(error)
+            raise
 
     async def send_new(self, entries: Sequence[Entry]) -> list[bool]:
         """Sends what is not known here; returns for each whether it was new. Waits for what is on its way already."""
@@ -130,19 +139,20 @@ class Sending:
 
     async def send(self, entries: Sequence[Entry]) -> None:
         """Returns when all are acknowledged. What was is remembered, whatever becomes of the others."""
-        await self._in_step()
+        producer = await self._in_step()
         sent: list[asyncio.Future[Any]] = []
         try:
             for entry in entries:
-                sent.append(await self._send_one(entry))  # noqa: PERF401  # what was begun before a failure counts
-        except _OUT_OF_STEP:
-            self._is_out_of_step = True
+                name, key = self._access.name(entry.topic), entry.key.encode()
+                sent.append(await producer.send(name, entry.body, key=key))
+        except KafkaError as error:
+            self._is_out_of_step |= _is_out_of_step(error)
             raise
         finally:
             # Also when there was no room for the rest: what is on its way arrives.
             results = await asyncio.gather(*sent, return_exceptions=True)
             self._remember(entries, results)
-        self._is_out_of_step |= any(isinstance(result, _OUT_OF_STEP) for result in results)
+            self._is_out_of_step |= any(map(_is_out_of_step, results))
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -154,11 +164,6 @@ class Sending:
                 self._known[_name(entry)] = now
         while len(self._known) > _KNOWN:
             self._known.popitem(last=False)
-
-    async def _send_one(self, entry: Entry) -> "asyncio.Future[Any]":
-        name = self._access.name(entry.topic)
-        future: asyncio.Future[Any] = await self.producer().send(name, entry.body, key=entry.key.encode())
-        return future
 
     def _sorted_out(self, entries: Sequence[Entry]) -> list[bool]:
         """Returns for each entry whether it is not known here; two of a call with one identity are one."""
@@ -172,6 +177,11 @@ class Sending:
 
     def _is_known(self, name: _Name) -> bool:
         return asyncio.get_running_loop().time() - self._known.get(name, -math.inf) < _KNOWN_SECONDS
+
+
+def _is_out_of_step(result: object) -> bool:
+    """Whether a producer that met this can write nothing any more; it says no more than that when it died inside."""
+    return isinstance(result, _OUT_OF_STEP) or type(result) is KafkaError
 
 
 def _name(entry: Entry) -> _Name:

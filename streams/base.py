@@ -108,12 +108,15 @@ class Stream(ABC):
         """Returns how many records are parked; cheap, for whoever looks every second."""
 
     @abstractmethod
-    async def parked(self, *, most: int = 1000) -> list[Parked]:
-        """Returns the parked records, newest first."""
+    async def parked(self, *, most: int = 1000, before: int | None = None) -> list[Parked]:
+        """Returns the parked records, newest first; with `before` only those whose id is lower: the next page."""
 
     @abstractmethod
     async def retry(self, ids: Sequence[int]) -> int:
-        """Publishes these parked records again to their topics, out of `parked`, all or none; returns how many."""
+        """Publishes these parked records again to their topics, in the order of their ids, out of `parked`; returns
+        how many. All or none, where `remembers`; else, interrupted, none is lost, and some may be published twice:
+        whoever reads recognises them.
+        """
 
     @abstractmethod
     async def park(self, record: Record, *, group: str, reason: str) -> int:

@@ -138,8 +138,8 @@ class Embedded(Stream):
     async def parked_count(self) -> int:
         return await self._ask(lambda reading: reading.parked_count())
 
-    async def parked(self, *, most: int = 1000) -> list[Parked]:
-        return await self._ask(lambda reading: reading.parked(most))
+    async def parked(self, *, most: int = 1000, before: int | None = None) -> list[Parked]:
+        return await self._ask(lambda reading: reading.parked(most, before))
 
     async def retry(self, ids: Sequence[int]) -> int:
         return (await self._write(Write(retry=ids))).retried

@@ -6,6 +6,7 @@ off; the places that are committed are ours, of records that came without a hole
 """
 
 import asyncio
+import math
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -18,9 +19,10 @@ from faust.types import TP
 
 from core import telemetry
 from core.errors import Unavailable
+from core.message import identity_of
 from streams._backlog import Backlog
 from streams._checks import check, writable
-from streams._cluster import RECORD_BYTES, Access, Cluster
+from streams._cluster import BEHIND_THE_END, RECORD_BYTES, Access, Cluster, Stand, Stands, lags_of
 from streams._dead import Dead
 from streams._places import Held, Hole, Refused, Stalled, number_of, places_of
 from streams._sending import Patience, Sending
@@ -32,6 +34,8 @@ from streams.base import INBOUND, Batch, Entry, Parked, Record, Stream
 _BODY_BYTES = RECORD_BYTES - 1024 * 1024
 _TAKE, _WITHIN_SECONDS = 512, 0.02
 _BUFFERED_EVENTS = 1024
+# Letters that are read at once.
+_LETTERS = 100
 _LOOK_SECONDS = 1.0
 _PAUSE_SECONDS = 0.2
 _TROUBLE_SECONDS = 10.0
@@ -73,6 +77,9 @@ class Kafka(Stream):
         self._sending = Sending(access, self._patience)
         self._readers: dict[tuple[str, str], _Reader] = {}
         self._asking = asyncio.Lock()
+        # The last look at where the groups stand, and when it was.
+        self._stands: Stands = {}
+        self._looked_at = -math.inf
         self._looking: asyncio.Task[None] | None = None
         self._is_open = False
 
@@ -93,7 +100,20 @@ class Kafka(Stream):
                 raise await self._access.unavailable(error) from error
             raise
         self._is_open = True
+        self._begin_looking()
+
+    def _begin_looking(self) -> None:
         self._looking = asyncio.create_task(self._look_for_ever(), name="kafka")
+        self._looking.add_done_callback(self._looked)
+
+    def _looked(self, looking: asyncio.Task[None]) -> None:
+        """What looks for ever ended, by a fault that nobody thought of: it is said, and another one begins."""
+        if looking.cancelled() or not self._is_open:
+            return
+        error = type(looking.exception()).__name__
+        self._patience.failed(f"the look at it ended by itself: {error}")
+        telemetry.warned("a part ended by itself", part=looking.get_name(), error=error)
+        self._begin_looking()
 
     async def _compare(self) -> None:
         if self._shape is None:
@@ -142,6 +162,8 @@ class Kafka(Stream):
                 await reader.close()
             reader = self._readers[topic, group] = self._reader(topic, group)
             await reader.start()
+            # What was seen before is of the one before.
+            self._stands, self._looked_at = {}, -math.inf
         reader.begin()
         while records := await reader.next(most):
             yield Batch(topic=topic, group=group, records=tuple(records))
@@ -163,36 +185,52 @@ class Kafka(Stream):
             await self._sending.send_new(publish)
             for record, reason in park:
                 # What is tried again is not parked twice.
-                letter = self._dead.add(self._sending.producer(), record, batch.group, writable(reason), once=True)
+                letter = self._dead.add(self._sending, record, batch.group, writable(reason), once=True)
                 await self._patience.finished(letter)
             reader.passed_on = places
         await self._patience.finished(reader.commit(places))
 
     async def lags(self) -> dict[str, int]:
         self._check_open()
-        return await self._patience.finished(self._cluster.lags())
+        self._stands = await self._patience.finished(self._cluster.stands())
+        self._looked_at = asyncio.get_running_loop().time()
+        lags = lags_of(self._stands)
+        self._backlog.look(lags)
+        return lags
 
     async def parked_count(self) -> int:
         self._check_open()
-        return len(await self._patience.finished(self._dead.all()))
+        return await self._patience.finished(self._dead.count())
 
-    async def parked(self, *, most: int = 1000) -> list[Parked]:
+    async def parked(self, *, most: int = 1000, before: int | None = None) -> list[Parked]:
         self._check_open()
-        parked = await self._patience.finished(self._dead.all())
-        return sorted(parked, key=lambda one: one.id, reverse=True)[:most]
+        ids = [one for one in await self._patience.finished(self._dead.ids()) if before is None or one < before]
+        return [letter async for some in self._letters(ids[::-1][:most]) for letter in reversed(some)]
 
     async def retry(self, ids: Sequence[int]) -> int:
+        """What is on the wire says nothing of a letter, and a transaction would take offsets that are no record. So it
+        is in this process alone that a letter which was published and not yet taken out is known when it is tried
+        again; elsewhere it is published twice, and recognised by whoever reads: see `pipeline.flow`.
+        """
         self._check_open()
-        wanted = [one for one in reversed(await self.parked(most=1_000_000)) if one.id in set(ids)]
-        entries = [Entry(topic=one.topic, key=one.key, body=one.body) for one in wanted]
-        check(entries, self.groups, most_bytes=_BODY_BYTES)
-        await self._patience.finished(self._sending.send(entries))
-        await self._patience.finished(self._dead.forget(self._sending.producer(), [one.id for one in wanted]))
-        return len(wanted)
+        wanted = sorted(set(ids).intersection(await self._patience.finished(self._dead.ids())))
+        async for some in self._letters(wanted):
+            check(map(_again, some), self.groups, most_bytes=_BODY_BYTES)
+        count = 0
+        async for some in self._letters(wanted):
+            await self._sending.send_new([_again(letter) for letter in some])
+            await self._patience.finished(self._dead.forget(self._sending, [letter.id for letter in some]))
+            count += len(some)
+        return count
+
+    async def _letters(self, ids: Sequence[int]) -> AsyncIterator[list[Parked]]:
+        """Yields some of them after the other, in order each, so that nothing takes longer than the patience lasts."""
+        for begin in range(0, len(ids), _LETTERS):
+            yield await self._patience.finished(self._dead.read(ids[begin : begin + _LETTERS]))
 
     async def park(self, record: Record, *, group: str, reason: str) -> int:
         self._check_open()
-        return await self._patience.finished(self._dead.add(self._sending.producer(), record, group, writable(reason)))
+        return await self._patience.finished(self._dead.add(self._sending, record, group, writable(reason)))
 
     def _reader(self, topic: str, group: str) -> "_Reader":
         return _Reader(self._access, self._cluster, topic, group)
@@ -207,7 +245,7 @@ class Kafka(Stream):
             # Of many that knock at once one asks: else the backlog would be asked after by every message.
             async with self._asking:
                 if self._backlog.over():
-                    self._backlog.look(await self.lags())
+                    await self.lags()
         if group := self._backlog.over():
             behind = self._backlog.lags[group]
             raise Unavailable(f"backlog: {group} has {behind} records before it; try again", retry_after_seconds=1)
@@ -219,16 +257,22 @@ class Kafka(Stream):
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
-                self._backlog.look(await self.lags())
+                # Who shows the lags to people asks as often: one look serves both.
+                if loop.time() - self._looked_at >= _LOOK_SECONDS:
+                    await self.lags()
+                await self._watch(after_trouble=loop.time() - trouble_at < _DOUBT_SECONDS)
             except Unavailable as error:
                 trouble_at = loop.time()
                 if why := await self._access.cause():
                     self._patience.failed(why)
                 telemetry.waiting(part="stream", reason=self.trouble or error.reason, seconds=_LOOK_SECONDS)
-                continue
-            after_trouble = loop.time() - trouble_at < _DOUBT_SECONDS
-            for reader in self._readers.values():
-                reader.watch(self._backlog.lags.get(reader.group, 0), after_trouble=after_trouble)
+
+    async def _watch(self, *, after_trouble: bool) -> None:
+        for reader in list(self._readers.values()):
+            stands = self._stands.get(reader.group, {})
+            reader.watch(stands, after_trouble=after_trouble)
+            if wrong := reader.behind_the_end(stands):
+                await self._patience.finished(reader.set_right(wrong))
 
     async def _let_go(self) -> None:
         # Where the cluster is away, what they would still say to it is not waited for.
@@ -286,17 +330,42 @@ class _Reader:
     def is_broken(self) -> bool:
         return bool(self._app.crashed or self._app.should_stop or self._stalled.is_so)
 
-    def watch(self, lag: int, *, after_trouble: bool) -> None:
-        """Called once a second with how far the group is behind: faust may stand still for good and say nothing.
+    def watch(self, stands: Mapping[int, Stand], *, after_trouble: bool) -> None:
+        """Called once a second with where the group stands: faust may stand still for good and say nothing.
 
         After trouble with the cluster it has to be given partitions again soon.
         """
-        if not self._is_running:
+        if not self._is_running or self.held.has_ended:
             return
-        waits = lag if self.held.is_empty else 0
-        if after_trouble and not self._app.consumer.assignment():
+        own = self._own(stands)
+        # Others that get on with theirs do not hide that this one does not.
+        waits = sum(stand.lag for stand in (own or stands).values()) if self.held.is_empty else 0
+        if after_trouble and not own:
             waits = max(waits, 1)
         self._stalled.look(waits, self.held.taken, asyncio.get_running_loop().time())
+
+    def behind_the_end(self, stands: Mapping[int, Stand]) -> dict[int, int]:
+        """Returns the oldest record's offset for each partition of ours in which the group stands behind the end.
+
+        None while something is held: it may be in no log any more, and what commits it would undo what is set right.
+        """
+        if self.is_broken or not self._is_running or self.held.has_ended or not self.held.is_empty:
+            return {}
+        return {part: stand.begin for part, stand in self._own(stands).items() if stand.is_behind_the_end}
+
+    async def set_right(self, begins: Mapping[int, int]) -> None:
+        """Sets the group back to these offsets, then begins anew: as it is, faust would skip what comes.
+
+        A group that has members takes a place from who has the partition, and from nobody else. Where partitions are
+        changing hands nothing is done: whoever has them next sees the same.
+        """
+        if await self._committed({partition: begin - 1 for partition, begin in begins.items()}):
+            telemetry.warned(BEHIND_THE_END, group=self.group)
+            self._stalled.is_so = True
+
+    def _own(self, stands: Mapping[int, Stand]) -> dict[int, Stand]:
+        assigned = self._app.consumer.assignment()
+        return {part: stand for part, stand in stands.items() if TP(self._name, part) in assigned}
 
     async def start(self) -> None:
         try:
@@ -412,3 +481,9 @@ def _credentials(access: Access) -> Any:
             username=access.username, password=access.password, mechanism=access.mechanism, ssl_context=context
         )
     return faust.SSLCredentials(context) if context else None
+
+
+def _again(letter: Parked) -> Entry:
+    # With its time: in a topic that was made anew other letters have the same places.
+    identity = identity_of("dead", str(letter.id), letter.parked_at.isoformat())
+    return Entry(topic=letter.topic, key=letter.key, body=letter.body, identity=identity)

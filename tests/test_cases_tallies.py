@@ -53,7 +53,7 @@ def test_new_cases_are_counted(store: CaseStore, time: Time) -> None:
 def test_every_act_of_an_officer_moves_the_count(store: CaseStore, time: Time) -> None:
     """Answered, closed, reopened: a case is counted where it is now, and only there."""
     first, second, third = (opened(store, dispatched(message(f"{n}번 가로등 고장", time))) for n in range(3))
-    store.officer.assign(first, OFFICER, unit="가로등")
+    store.officer.assign(first, OFFICER, unit="도로")
     store.officer.answer(second, "고쳤습니다.", OFFICER)
     store.officer.close(third, OFFICER, why="같은 내용이 접수되어 있습니다.")
     store.officer.reopen(third, OFFICER, why="다시 살핍니다.")

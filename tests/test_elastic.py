@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import threading
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,8 +12,13 @@ from pathlib import Path
 import pytest
 
 from core.errors import Unavailable
+from pipeline import place
+from pipeline.build import plan
+from pipeline.roles import started
+from pipeline.troubled import Troubled
 from sinks._elastic_bulk import ahead
 from sinks.elastic import Elastic, Reader, Server
+from tests.test_roles import on_files
 from tests.test_search import found, routed
 
 MAPPING = {"messages-000001": {"mappings": {"_meta": {"complete": True}}}}
@@ -59,8 +65,10 @@ class Pretender:
         self.sizes: list[int] = []
         self.hangs_searching = False
         self.over = asyncio.Event()
+        self.talking: set[asyncio.StreamWriter] = set()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.talking.add(writer)
         try:
             while head := await self._head(reader):
                 length = next(
@@ -74,6 +82,7 @@ class Pretender:
         except ConnectionError:
             pass
         finally:
+            self.talking.discard(writer)
             writer.close()
 
     async def hangs(self, _path: str, _body: bytes) -> bytes:
@@ -217,6 +226,53 @@ async def test_one_that_can_never_be_taken_is_refused(sink: Elastic, pretender: 
     assert [0] == [*refused]
     assert "failed to parse field [kind]" in refused[0]
     assert "가로등" not in refused[0]
+
+
+FULL = (
+    "index [messages-000001] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has "
+    "read-only-allow-delete block];"
+)
+
+
+async def test_a_disk_that_is_nearly_full_is_said_and_waited_for(sink: Elastic, pretender: Pretender) -> None:
+    """What waits says why in plain words, for as long as it waits, and is taken when there is room again."""
+    degraded: dict[str, str] = {}
+    told = Troubled(sink, degraded)
+    takes, pretender.bulk = pretender.bulk, always(items(TAKEN, item(429, "cluster_block_exception", FULL)))
+    with pytest.raises(Unavailable):
+        await told.write(BATCH)
+    said = dict(degraded)
+    pretender.bulk = takes
+    refused = await told.write(BATCH)
+
+    assert ["search waits"] == [*said]
+    assert "its disk is nearly full (flood-stage watermark). Make room there" in said["search waits"]
+    assert ({}, {}) == (refused, degraded)
+
+
+async def test_a_block_is_no_question_of_who_asks(sink: Elastic, pretender: Pretender) -> None:
+    """Where the engine turns down a whole request because of a block, nobody is sent to look at the password."""
+    pretender.mapping = answer({"error": {"type": "cluster_block_exception", "reason": FULL}, "status": 403}, 403)
+
+    with pytest.raises(Unavailable, match="its disk is nearly full"):
+        await sink.setup()
+
+
+async def test_a_web_role_that_ends_lets_its_connections_go(pretender: Pretender, tmp_path: Path) -> None:
+    """Nobody is left connected to the engine when the pages are gone."""
+    path = on_files(tmp_path)
+    settings = f'search = "elasticsearch://{pretender.url.removeprefix("http://")}"\n'
+    path.write_text(settings + path.read_text(encoding="utf-8"), encoding="utf-8")
+    made = plan(path, {"EUNGDAPSO_VAR": str(place.prepare(tmp_path / "var"))})
+    async with started(made, frozenset({"web"}), print, asyncio.Event()) as house:
+        base = house.addresses[0].partition(": ")[2]
+        await asyncio.to_thread(lambda: urllib.request.urlopen(f"{base}api/v1/similar?q=a", timeout=20).close())
+        before = len(pretender.talking)
+    async with asyncio.timeout(10):
+        while pretender.talking:
+            await asyncio.sleep(0.01)
+
+    assert (1, 0) == (before, len(pretender.talking))
 
 
 async def test_a_name_that_no_engine_takes_is_refused_here(sink: Elastic) -> None:

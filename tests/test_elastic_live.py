@@ -16,6 +16,7 @@ from bench.instance import TOKEN, Instance
 from bench.load import offer, request
 from core.errors import Unavailable
 from core.wire import Routed
+from pipeline.troubled import Troubled
 from sinks.elastic import Elastic, Server
 from sinks.search import Search
 from tests.engine import URL, Prompt, drop, indexes, refresh
@@ -142,6 +143,24 @@ async def test_the_real_engine_refuses_one_document(index: str) -> None:
     assert [1] == [*refused]
     assert "parsing_exception" in refused[1]
     assert "minwon" not in refused[1]
+
+
+async def test_a_disk_that_is_nearly_full_holds_the_index_up(real: Prompt) -> None:
+    """While the engine has blocked the index for want of space, what waits says so in plain words; nothing is refused,
+    searching goes on, and what waited is taken as soon as the block is gone."""
+    await real.write(BATCH[:1])
+    degraded: dict[str, str] = {}
+    told = Troubled(real, degraded)
+    with Client(URL) as client:
+        client.indices.put_settings(index=real.index, settings={"index.blocks.read_only_allow_delete": True})
+        with pytest.raises(Unavailable):
+            await told.write(BATCH)
+        said, seen = [*degraded.values()], found(real, "가로등")
+        client.indices.put_settings(index=real.index, settings={"index.blocks.read_only_allow_delete": None})
+    refused = await told.write(BATCH)
+
+    assert ["its disk is nearly full (flood-stage watermark)" in why for why in said] == [True]
+    assert (["a"], {}, {}, ["b"]) == (seen, refused, degraded, found(real, "보도블록"))
 
 
 def _of_account(name: str, account: str) -> Routed:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors._mail import decode, headers, html, mime
 from connectors.email import Email, EmailSettings
 from core.errors import Rejected
-from core.message import Envelope, Message
+from core.message import Attachment, Envelope, Message
 from core.wire import decode as from_wire
 from core.wire import encode as to_wire
 
@@ -141,11 +141,44 @@ def test_costly_shapes_are_read(raw: bytes) -> None:
     assert "message" == outcome(raw)
 
 
-def test_parts_and_depth_are_bounded() -> None:
-    """However many parts a mail claims to have, only so many are made; the rest stays together as one."""
-    raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 5_000
+def of_parts(count: int) -> bytes:
+    """Returns a mail with a text and so many files, wrapped as programs do."""
+    files = [
+        b'--b\r\nContent-Type: image/jpeg; name="%d.jpg"\r\n\r\n%d\r\n' % (number, number)
+        for number in range(1, count + 1)
+    ]
+    text = b"--b\r\nContent-Type: multipart/alternative; boundary=bb\r\n\r\n--bb\r\n\r\nx\r\n--bb--\r\n"
+    return b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + text + b"".join(files) + b"--b--\r\n"
 
-    assert mime.PARTS == len(mime.read(raw).leaves())
+
+def attachments(raw: bytes) -> tuple[Attachment, ...]:
+    return EMAIL.parse(EMAIL.arrival(raw, Envelope(recipients=("minwon@eungdapso.example",)), NOON)).attachments
+
+
+def test_parts_and_depth_are_bounded() -> None:
+    """However many parts a mail claims to have, on however many levels, only so many are made."""
+    nested = b"".join(b"--%d\r\nContent-Type: multipart/mixed; boundary=%d\r\n\r\n" % (n, n + 1) for n in range(1, 20))
+    after = b"".join(b"--%d\r\n\r\nx\r\n" % n * 500 for n in range(20, 0, -1))
+    raw = b"Content-Type: multipart/mixed; boundary=1\r\n\r\n" + nested + after
+
+    assert mime.PARTS < len(mime.read(raw).leaves()) <= mime.PARTS + mime.DEPTH
+
+
+def test_as_many_parts_as_there_may_be_are_all_listed() -> None:
+    """A text and 199 files are 200 parts: each file is there with its name, whatever they are wrapped in."""
+    listed = attachments(of_parts(199))
+
+    assert [f"{number}.jpg" for number in range(1, 200)] == [one.name for one in listed]
+
+
+def test_what_is_behind_the_last_part_is_seen_and_opened() -> None:
+    """Of 300 files those beyond the bound are one more: its name says how many, and as a mail it holds all of them."""
+    raw = of_parts(300)
+    *listed, rest = attachments(raw)
+    opened = attachments(EMAIL.attachment(raw, rest.place))
+
+    assert (199, "나머지 첨부 101개.eml") == (len(listed), rest.name)
+    assert [f"{number}.jpg" for number in range(200, 301)] == [one.name for one in opened]
 
 
 def test_zip_is_not_opened() -> None:

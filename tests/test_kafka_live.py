@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from mode.threads import WorkerThread
 
 from core.errors import Unavailable
@@ -61,6 +62,24 @@ class Town:
         consumer.assign(parts)
         await consumer.commit(dict.fromkeys(parts, 1000))
         await consumer.stop()
+
+    async def make_anew(self) -> None:
+        """The topic is deleted and made again, as short as it was once, while everybody runs."""
+        admin = AIOKafkaAdminClient(**self._access.arguments())
+        await admin.start()
+        await admin.delete_topics([self._access.name(INBOUND)])
+        await admin.close()
+        while self._access.name(INBOUND) not in await self._made():
+            await asyncio.sleep(0.5)
+        self.published.clear()
+
+    async def _made(self) -> list[str]:
+        # Until its last file is gone, what is deleted is still there, or is refused.
+        with suppress(Unavailable):
+            return await create_topics(
+                self._access, list(GROUPS), partitions=PARTITIONS, replication=1, in_sync=1, keep_days=1
+            )
+        return []
 
     async def stream(self) -> Kafka:
         stream = Kafka(self._access, groups=GROUPS, lag_limit=1_000_000)
@@ -199,3 +218,19 @@ async def test_a_group_that_stands_behind_the_end_gets_everything(town: Town) ->
     await town.comes("first")
     await town.all_handled(door)
     assert set(town.published) == set(town.handled)
+
+
+async def test_what_comes_after_a_topic_was_made_anew_is_handled(town: Town) -> None:
+    """Two processes that read go on running; where they stood says nothing of the topic that they read now."""
+    door = await town.prepare()
+    await town.comes("first")
+    await town.comes("second")
+    await town.publish(door, 400)
+    await town.all_handled(door)
+
+    await town.make_anew()
+    await town.publish(door, 40)
+
+    await town.all_handled(door)
+    assert 40 == len(town.published)
+    assert set(town.published) <= set(town.handled)

@@ -5,14 +5,14 @@ It keeps nothing on disk, knows no settings of topics, and answers an empty ques
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from confluent_kafka import Producer
 
 from core.errors import ConfigError, Rejected, Unavailable
-from streams._cluster import DEAD, Access
-from streams.base import INBOUND, ROUTED, Batch, Entry
+from streams._cluster import DEAD, Access, Stands
+from streams.base import INBOUND, ROUTED, Batch, Entry, Record
 from streams.kafka import Kafka
 
 GROUPS = {INBOUND: ("router",), ROUTED: ("cases",)}
@@ -180,3 +180,74 @@ async def test_a_certificate_file_that_is_none_is_a_mistake_of_the_settings() ->
     ):
         with pytest.raises(ConfigError, match="ca_file: "):
             await Kafka(access, groups=GROUPS).start()
+
+
+async def test_a_look_that_ends_by_itself_is_told_and_begun_anew(
+    stream: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it nobody notices that a reader stands still: readiness says so, and another look begins."""
+    with monkeypatch.context() as broken:
+        broken.setattr(stream._cluster, "stands", None)
+        await until(lambda: bool(stream.trouble))
+
+    assert "the look at it ended by itself: TypeError" in stream.trouble
+    await until(lambda: not stream.trouble)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not holds():
+            await asyncio.sleep(0.05)
+
+
+async def test_one_look_serves_whoever_asks_for_the_lags(stream: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody asks as often, the stream does not ask by itself."""
+    looks: list[None] = []
+    asked = stream._cluster.stands
+
+    async def counted() -> Stands:
+        looks.append(None)
+        return await asked()
+
+    monkeypatch.setattr("streams.kafka._LOOK_SECONDS", 0.4)
+    monkeypatch.setattr(stream._cluster, "stands", counted)
+    for _ in range(10):
+        await stream.lags()
+        await asyncio.sleep(0.2)
+
+    assert 10 == len(looks)
+    await until(lambda: len(looks) > 10)
+
+
+async def test_a_letter_that_is_put_back_twice_is_published_once(
+    stream: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a letter was published and could not be taken out, trying again takes it out and no more."""
+    letter = Record(topic=ROUTED, offset=1, key="k", body=b"x")
+    number = await stream.park(letter, group="cases", reason="why")
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(stream._dead, "forget", _unavailable)
+        with pytest.raises(Unavailable):
+            await stream.retry([number])
+
+    assert 1 == await stream.retry([number])
+    assert 0 == await stream.parked_count()
+    assert 1 == (await stream.lags())["cases"]
+
+
+async def _unavailable(*_: object) -> None:
+    raise Unavailable("now")
+
+
+async def test_what_is_parked_is_shown_page_by_page(stream: Kafka) -> None:
+    """Also where the newest was put back, and pages end between letters of the same moment."""
+    ids = [
+        await stream.park(Record(topic=ROUTED, offset=n, key="k", body=b"x"), group="cases", reason="")
+        for n in range(5)
+    ]
+    await stream.retry(ids[-1:])
+
+    first = await stream.parked(most=2)
+    second = await stream.parked(most=9, before=first[-1].id)
+
+    assert ids[:4][::-1] == [one.id for one in (*first, *second)]

@@ -1,5 +1,6 @@
 """Moving away from this folder, as far as it needs no server: what is read, how it is compared, who is refused."""
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -302,6 +303,19 @@ def test_a_running_instance_is_not_moved(town: Town) -> None:
 
     assert 2 == done.returncode
     assert "an instance runs here (sinks). Stop it first" in done.stderr
+
+
+def test_of_two_migrations_the_second_is_told_of_the_first(town: Town) -> None:
+    """Nobody is sent to stop an instance that does not run: told are the process, since when, and what to do."""
+    lock = place.Lock(town.var, "migrate")
+    lock.take()
+    done = town.migrate()
+    lock.release()
+
+    assert 2 == done.returncode
+    assert f"another migration of this folder runs (process {os.getpid()}, since 20" in done.stderr
+    assert "Let it come to its end" in done.stderr
+    assert "instance runs here" not in done.stderr
 
 
 def test_another_target_is_not_the_same_migration(town: Town) -> None:

@@ -44,12 +44,23 @@ async def test_an_object_comes_back_byte_for_byte(store: Store, body: bytes) -> 
     assert body == await store.get("attachments/2026-11/a")
 
 
-async def test_what_is_there_stays(store: Store) -> None:
-    """An object is never changed: putting it again does nothing."""
-    await store.put("a/b", b"first")
-    await store.put("a/b", b"second")
+@pytest.mark.parametrize("other", [b"", b"hal", b"other", "고지서 사잔".encode()])
+async def test_nothing_else_keeps_the_name(store: Store, other: bytes) -> None:
+    """Whatever lies under the name, shorter or as long, is not taken for the object that is put."""
+    await store.put("a/b", other)
+    await store.put("a/b", NOTICE)
 
-    assert b"first" == await store.get("a/b")
+    assert NOTICE == await store.get("a/b")
+
+
+async def test_the_same_is_not_written_again(tmp_path: Path) -> None:
+    """What is there already is left alone."""
+    store = Files(tmp_path)
+    await store.put("a/b", NOTICE)
+    before = (tmp_path / "a" / "b").stat()
+    await store.put("a/b", NOTICE)
+
+    assert before == (tmp_path / "a" / "b").stat()
 
 
 async def test_many_may_put_the_same_object(store: Store) -> None:

@@ -1,5 +1,6 @@
 """What staff do: each act changes the case, leaves a line of history, and tells the citizen."""
 
+import unicodedata
 from collections.abc import Callable
 from datetime import date
 
@@ -155,6 +156,37 @@ def test_nobody_is_no_assignment(store: CaseStore, number: str) -> None:
         store.officer.assign(number, OFFICER)
 
 
+def test_a_slip_in_a_unit_is_refused(store: CaseStore, number: str) -> None:
+    """A citizen would read it: the one that was meant and the others are named, and nothing changes."""
+    before = store.views.case(number)
+
+    with pytest.raises(Rejected, match=r"gangnam has no unit 청쇼\. Did you mean 청소\? Its units are 청소, 주차, "):
+        store.officer.assign(number, OFFICER, unit="청쇼")
+    assert before == store.views.case(number)
+
+
+def test_a_unit_that_resembles_none_is_refused(store: CaseStore, number: str) -> None:
+    """Where nothing is near, nothing is guessed; the units are named."""
+    with pytest.raises(Rejected, match=r"gangnam has no unit Parks Dept\. Its units are 청소, "):
+        store.officer.assign(number, OFFICER, unit="Parks Dept")
+
+
+def test_a_department_has_no_units(store: CaseStore, number: str) -> None:
+    """Only districts have them; in a department a case is given to an officer."""
+    store.officer.transfer(number, "hq.bus", OFFICER, why="시내버스 노선")
+
+    with pytest.raises(Rejected, match=r"hq\.bus is not divided into units; name an officer"):
+        store.officer.assign(number, OFFICER, unit="청소")
+    assert "이도윤" == store.officer.assign(number, OFFICER, to="이도윤").assignee
+
+
+def test_a_unit_is_known_however_it_is_typed(store: CaseStore, number: str) -> None:
+    """Hangul in parts, as some machines write it, and blanks around are the same unit."""
+    typed = unicodedata.normalize("NFD", " 청소 ")
+
+    assert "청소" == store.officer.assign(number, OFFICER, unit=typed).unit
+
+
 def test_another_kind_is_another_date(store: CaseStore, time: Time, number: str) -> None:
     """Fourteen days instead of seven from the same first day; the citizen is told, the old date is kept."""
     case = store.officer.set_kind(number, "recommendation", OFFICER, why="제도 개선 건의")
@@ -303,13 +335,36 @@ def test_an_outage_gives_its_hours_back(store: CaseStore, number: str) -> None:
 
 
 def test_a_key_opens_its_queue(store: CaseStore) -> None:
-    """A key is known by what it opens; it rests as a digest, and taken back it opens nothing."""
+    """A key is known by what it opens, and no other is."""
     key = store.keys.add("gangnam", by="박지훈")
 
     assert frozenset({"gangnam"}) == store.keys.check(key)
     assert frozenset() == store.keys.check(key + "x")
-    assert store.keys.remove(key)
-    assert frozenset() == store.keys.check(key)
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+def test_a_key_that_was_taken_back_opens_nothing(store: CaseStore, time: Time, by_itself: bool) -> None:
+    """Named by its id, or by itself when that is all that one found; the other keys stay."""
+    lost = store.keys.add("gangnam", by="박지훈")
+    time.moves(seconds=1)
+    kept = store.keys.add("gangnam", by="이도윤")
+    first, second = store.keys.listed()
+    gone = store.keys.revoke(lost if by_itself else first.id)
+
+    assert (first, "gangnam", "박지훈") == (gone, gone.queue, gone.created_by)
+    assert frozenset() == store.keys.check(lost)
+    assert frozenset({"gangnam"}) == store.keys.check(kept)
+    assert [second] == store.keys.listed()
+
+
+def test_a_key_is_not_found_by_half_its_id(store: CaseStore) -> None:
+    """What names no key, or only begins like one, takes none back."""
+    store.keys.add("gangnam")
+    (only,) = store.keys.listed()
+
+    with pytest.raises(Rejected):
+        store.keys.revoke(only.id[:-1])
+    assert [only] == store.keys.listed()
 
 
 def test_a_key_is_for_a_queue_that_exists(store: CaseStore) -> None:

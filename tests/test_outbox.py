@@ -1,11 +1,12 @@
 """The outbox: what is due goes out once, in order, and what became of it is known."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from cases.model import By
-from cases.outbox import Outcome
+from cases.outbox import Outbox, Outcome
 from cases.store import CaseStore
 from core.calendar import Calendar
 from core.errors import Rejected
@@ -281,3 +282,32 @@ def test_an_early_report_is_not_overwritten(store: CaseStore, time: Time) -> Non
     store.outbox.settle([Outcome(row="unknown", state="failed")])
 
     assert 0 == store.views.counts()["failed"]
+
+
+def test_rows_that_were_just_taken_are_ours(store: CaseStore, time: Time) -> None:
+    """Directly after a claim nobody has to be asked whether its rows are still ours; rows of others never were."""
+    opened(store, dispatched(message(WASTE, time)))
+    (row,) = store.outbox.due(time.now)
+    hold = store.outbox.claim([row.ticket]).hold
+
+    assert (True, True, False) == (hold.is_sure, hold.has(row.ticket.row), hold.has("another"))
+
+
+def test_who_sends_alone_asks_nobody(tmp_path: Path, time: Time) -> None:
+    """On SQLite one process sends at a time: what it took is its own, however long it was away."""
+    store, now = make_store(tmp_path, time), [0.0]
+    opened(store, dispatched(message(WASTE, time)))
+    outbox = Outbox(store._means, ticks=lambda: now[0])
+    hold = outbox.claim([row.ticket for row in outbox.due(time.now)]).hold
+    now[0] = 3600.0
+    store.close()
+
+    assert hold.is_sure
+
+
+def test_what_is_left_as_it_is_is_named(store: CaseStore, time: Time) -> None:
+    """An outcome for a row that is not being sent changes nothing, and its sender is told so."""
+    opened(store, dispatched(message(WASTE, time)))
+    (reply,) = delivered(store, time)
+
+    assert {reply.id} == store.outbox.settle([Outcome(row=reply.id, state="failed", error="late")])

@@ -68,11 +68,20 @@ def test_a_readable_key_is_a_mistake(tmp_path: Path) -> None:
 
 def test_another_key_is_a_mistake(tmp_path: Path) -> None:
     """With another key everything that lies there would be parked as unreadable."""
-    place.seal(tmp_path, None, {})
+    place.keep_check(tmp_path, place.seal(tmp_path, None, {}))
     (tmp_path / "key").write_text("ab" * 32)
 
     with pytest.raises(ConfigError, match="not the key"):
         place.seal(tmp_path, None, {})
+
+
+def test_a_key_that_nobody_worked_with_keeps_no_other_out(tmp_path: Path) -> None:
+    """A wrong key in an empty folder leaves nothing behind that the right one would fail at."""
+    place.seal(tmp_path, Secret(env="KEY"), {"KEY": "ab" * 32})
+    place.keep_check(tmp_path, place.seal(tmp_path, Secret(env="KEY"), {"KEY": "cd" * 32}))
+
+    with pytest.raises(ConfigError, match="variable KEY: is not the key"):
+        place.seal(tmp_path, Secret(env="KEY"), {"KEY": "ab" * 32})
 
 
 def test_a_lost_key_is_not_replaced(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_officers_and_citizens_at_once_lose_nothing(stores: list[CaseStore], tim
     numbers = [opened(stores[0], dispatched(message(f"{n}번 가로등 고장", time))) for n in range(10)]
     first, second, third, _ = stores
     acts = [
-        lambda: [first.officer.assign(number, By("박지훈"), unit="가로등") for number in numbers],
+        lambda: [first.officer.assign(number, By("박지훈"), unit="도로") for number in numbers],
         lambda: second.record([joins(message("추가합니다", time), number) for number in reversed(numbers)]),
         lambda: delivered(third, time),
     ]

@@ -283,10 +283,12 @@ async def test_an_older_commit_changes_nothing(stream: Stream) -> None:
 
 
 async def test_parked_records_are_shown_newest_first(stream: Stream) -> None:
-    """`parked` shows the newest first, at most so many, with ids that `park` told."""
+    """`parked` shows the newest first, at most so many, with ids that `park` told; then those before the last one."""
     ids = [await stream.park(record(body), group="reply", reason="no such number") for body in "abc"]
 
     assert [ids[2], ids[1]] == [parked.id for parked in await stream.parked(most=2)]
+    assert [ids[0]] == [parked.id for parked in await stream.parked(most=2, before=ids[1])]
+    assert [] == await stream.parked(before=ids[0])
 
 
 async def test_parked_records_are_counted(stream: Stream) -> None:

@@ -1,6 +1,8 @@
 """The public page: search before filing, file, look one's case up. Works without a script in the browser."""
 
 import asyncio
+import hmac
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,10 @@ _FILED_WAIT_SECONDS = 3.0
 # Ten thousand syllables of Hangul, as a browser encodes them, are 90 kB.
 _MOST_FORM_BYTES = 262_144
 _BODY_SECONDS = 20.0
+# A form's token and what says that it was filed.
+_RECEIPT = re.compile(r"([\w.-]{1,200})\.[\w-]{1,100}", re.ASCII)
 _INPUTS = ("text", "place", "name", "contact")
+_NEVER_FILED = "이 주소로 접수된 민원이 없습니다. 주소를 확인하시거나 접수번호로 조회해 주십시오."
 _NO_SUCH_CASE = "접수번호와 확인값이 맞는 민원이 없습니다. 다시 확인해 주십시오."
 _TOO_MANY_TRIES = "이 접수번호를 여러 번 조회하셨습니다. 15분 뒤에 다시 조회하시거나 120으로 전화해 주십시오."
 _SAID = {
@@ -80,22 +85,32 @@ class _Pages:
             # What the form refuses (422), it explains to a citizen; what was written is not to be written again.
             error = reason if status == 422 and reason else _SAID.get(status, _SAID[400])
             return self._home(status, written=_written(body), error=error)
-        return RedirectResponse(f"/filed/{quote(_receipt(body), safe='')}", status_code=303)
+        token = _token(body)
+        receipt = self._with.form_receipt(token) if self._with.form_receipt else token
+        return RedirectResponse(f"/filed/{quote(receipt, safe='')}", status_code=303)
 
     async def filed(self, request: Request) -> Response:
-        receipt = request.path_params["receipt"]
-        case = await self._case_of(receipt)
+        receipt = _RECEIPT.fullmatch(request.path_params["receipt"])
+        if receipt is None:
+            return self._home(404, not_found=_NEVER_FILED)
+        # Signed with another key, as after a restart without one of its own, what was filed still has its case.
+        is_ours = self._is_ours(receipt)
+        case = await self._case_of(receipt[1], _FILED_WAIT_SECONDS if is_ours else 0)
         if case is None:
-            return self._page("filed.html", number="")
+            return self._page("filed.html", number="") if is_ours else self._home(404, not_found=_NEVER_FILED)
         view = as_citizen_sees(await asyncio.to_thread(self._with.store.public.by_token, *case), self._with.city)
         return self._page("filed.html", case=view, number=case[0], link="/c/{}/{}".format(*case))
 
-    async def _case_of(self, receipt: str) -> tuple[str, str] | None:
+    def _is_ours(self, receipt: re.Match[str]) -> bool:
+        made = self._with.form_receipt(receipt[1]) if self._with.form_receipt else ""
+        return hmac.compare_digest(made, receipt[0])
+
+    async def _case_of(self, token: str, wait_seconds: float) -> tuple[str, str] | None:
         """Returns number and token of what was filed; the case is made moments after the message is durable."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _FILED_WAIT_SECONDS
+        deadline = loop.time() + wait_seconds
         while True:
-            case = await asyncio.to_thread(self._with.store.public.filed, "form", receipt)
+            case = await asyncio.to_thread(self._with.store.public.filed, "form", token)
             if case is not None or (left := deadline - loop.time()) <= 0:
                 return case
             await self._with.changed(left)
@@ -138,8 +153,9 @@ async def _read(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def _receipt(body: bytes) -> str:
-    return parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0]
+def _token(body: bytes) -> str:
+    # Of several the hook takes the last.
+    return parse_qs(body.decode("utf-8", "replace")).get("token", [""])[-1]
 
 
 def _written(body: bytes) -> dict[str, str]:

@@ -14,7 +14,8 @@ Find = Callable[[str, int], Sequence[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """`readiness` gives whether all is well and what each engine says; `form_token` signs the page's form."""
+    """`readiness` gives whether all is well and what each engine says; `form_token` signs the page's form, and
+    `form_receipt` says of such a token that what was written was filed."""
 
     city: City
     store: CaseStore
@@ -26,3 +27,4 @@ class Services:
     # The Prometheus exposition of all processes.
     metrics: Callable[[], bytes]
     form_token: Callable[[], str] | None = None
+    form_receipt: Callable[[str], str] | None = None

@@ -73,9 +73,17 @@ def as_citizen_sees(view: CitizenView, city: City) -> dict[str, Any]:
         "due_at": in_seoul(view.due_at),
         "due": deadline(view.due_at) if view.due_at and view.state in OPEN else "",
         "answered_at": in_seoul(view.answered_at),
+        "forgotten_at": in_seoul(view.forgotten_at),
+        "forgotten": _day(view.forgotten_at),
         "answer": view.answers[-1][1] if view.answers else "",
         "history": _history(view, city),
     }
+
+
+def _day(at: datetime | None) -> str:
+    """Returns the day with its year: what was kept for years is spoken of."""
+    local = in_seoul(at)
+    return f"{local.year}년 {local.month}월 {local.day}일" if local else ""
 
 
 def _history(view: CitizenView, city: City) -> list[dict[str, Any]]:

@@ -5,13 +5,19 @@ offsets, stops at fixed limits, and keeps whatever it does not understand as a p
 """
 
 import binascii
+import re
+from itertools import islice
 
 import msgspec
 
 from connectors._mail import decode
 
+# Parts that hold bytes, texts among them; what only wraps others is not counted. Whatever comes behind them stays
+# together as one more, on each level that was open.
 PARTS = 200
 DEPTH = 10
+# Counting that, too, ends.
+_MOST_COUNTED = 100_000
 HEADERS = 1_000
 HEADER_BYTES = 262_144
 
@@ -59,14 +65,13 @@ def read(raw: bytes) -> Part:
 
 
 class _Reading:
-    """One pass over one mail; counts the parts that it may still make."""
+    """One pass over one mail; counts the parts with bytes that it may still make."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._left = PARTS
 
     def part(self, start: int, end: int, depth: int, default: str) -> Part:
-        self._left -= 1
         headers, start = read_headers(self._raw, start, end)
         part = Part(headers=headers)
         media_type, part.params = decode.parameters(part.get(b"content-type"))
@@ -77,6 +82,7 @@ class _Reading:
             inner = "message/rfc822" if part.media_type == "multipart/digest" else "text/plain"
             part.children = self._children(start, end, boundary, depth + 1, inner)
         if not part.children:
+            self._left -= 1
             part.body = self._raw[start:end]
             # A multipart without parts is a text that somebody labelled wrongly.
             if part.media_type.startswith("multipart/") and depth < DEPTH:
@@ -94,7 +100,7 @@ class _Reading:
                 break
             opened = position = after
             if self._left <= 0:
-                children.append(Part(headers=[], media_type="application/octet-stream", body=self._raw[opened:end]))
+                children.append(_rest(self._raw[opened:end], boundary))
                 break
         return children
 
@@ -119,6 +125,20 @@ class _Reading:
         line -= line > opened and self._raw[line - 1] == 10
         line -= line > opened and self._raw[line - 1] == 13
         return line
+
+
+def _rest(raw: bytes, boundary: bytes) -> Part:
+    """Returns all parts from one on as a mail of their own, which mail programs open; its name says how many."""
+    others = re.finditer(rb"\n--" + re.escape(boundary) + rb"(?=[ \t\r]*(?:\n|\Z))", b"\n" + raw)
+    count = 1 + sum(1 for _ in islice(others, _MOST_COUNTED))
+    quoted = boundary.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    head = b'Content-Type: multipart/mixed; boundary="' + quoted + b'"\r\n\r\n--' + boundary + b"\r\n"
+    return Part(
+        headers=[],
+        media_type="application/octet-stream",
+        params={"name": f"나머지 첨부 {count}개.eml"},
+        body=head + raw,
+    )
 
 
 def read_headers(raw: bytes, start: int, end: int) -> tuple[list[tuple[bytes, bytes]], int]:

@@ -1,20 +1,16 @@
 """Real Kafka brokers (KRaft, one or several) from Maven Central's jars, for tests: `python tests/live/broker.py`."""
 
 import secrets
-import shutil
-import signal
 import socket
 import subprocess
-import sys
-import tempfile
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-_HERE = Path(__file__).resolve().parent
-_LIBS = Path.home() / ".cache" / "eungdapso-live" / "broker"
-_START_SECONDS = 120
+from tests.live.server import JavaServer, fetch, free_port, home, serve
+
+_POM = Path(__file__).resolve().parent / "broker" / "pom.xml"
 _PROPERTIES = """
 process.roles=broker,controller
 node.id={number}
@@ -40,10 +36,11 @@ auto.create.topics.enable=false
 """
 
 
-class Broker:
-    """One broker on a free loopback port. `variable` is the environment variable that tells tests its address."""
+class Broker(JavaServer):
+    """One broker."""
 
     variable = "EUNGDAPSO_LIVE_KAFKA"
+    name = "broker"
 
     def __init__(
         self,
@@ -59,14 +56,13 @@ class Broker:
         `listeners` are further ones by name, with TLS and SASL, each with what its properties say; `ports` has
         theirs. `passwords` are those of users, for SCRAM-SHA-512. One that `is_light` starts sooner and carries less.
         """
-        self._folder = Path(tempfile.mkdtemp(prefix="eungdapso-broker-"))
+        super().__init__()
         self._data = data or self._folder / "data"
-        self.port, self.controller = _free_port(), _free_port()
+        self.controller = free_port()
         self._advertised = advertised or self.port
-        self.ports = {name: _free_port() for name in listeners}
+        self.ports = {name: free_port() for name in listeners}
         self._listeners, self._passwords = listeners, passwords
         self._is_light = is_light
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -74,13 +70,11 @@ class Broker:
 
     def prepare(self) -> None:
         """Fetches the jars once."""
-        if not list(_LIBS.glob("kafka_*.jar")):
-            fetch = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={_LIBS}"]
-            subprocess.run(["mvn", "-q", "-B", "-f", str(_HERE / "broker" / "pom.xml"), *fetch], check=True)
+        _home()
 
     def start(self) -> str:
         """Formats the storage and starts; returns the URL once it answers."""
-        self.format({1: self.controller}, _identity()).wait(timeout=_START_SECONDS)
+        self.format({1: self.controller}, _identity()).wait(timeout=self.start_seconds)
         return self.again()
 
     def format(self, controllers: Mapping[int, int], identity: str, number: int = 1) -> "subprocess.Popen[bytes]":
@@ -105,72 +99,19 @@ class Broker:
         arguments = [f"--cluster-id={identity}", "-c", self._config]
         for user, password in self._passwords.items():
             arguments += ["--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]"]
-        return self._java("kafka.tools.StorageTool", "format", *arguments)
-
-    def again(self) -> str:
-        """Starts on the same data and port."""
-        self.begin()
-        return self.wait()
+        return self._kafka("kafka.tools.StorageTool", "format", *arguments)
 
     def begin(self) -> None:
         """Starts; one of several answers when the others have begun, too."""
-        self._process = self._java("kafka.Kafka", self._config)
-
-    def wait(self) -> str:
-        """Returns the URL once it answers."""
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if not self.is_running or time.monotonic() > deadline:
-                raise RuntimeError(f"the broker does not start: {self.log()[-2000:]}")
-            time.sleep(0.1)
-        return self.url
-
-    @property
-    def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def kill(self) -> None:
-        """As a power cut does."""
-        self._end(signal.SIGKILL)
-
-    def pause(self) -> None:
-        """As a network that carries nothing any more, until `resume`."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        """Ends it and removes what it wrote."""
-        self._end(signal.SIGTERM)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def log(self) -> str:
-        path = self._folder / "broker.log"
-        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        self._process = self._kafka("kafka.Kafka", self._config)
 
     @property
     def _config(self) -> str:
         return str(self._folder / "server.properties")
 
-    def _java(self, *arguments: str) -> "subprocess.Popen[bytes]":
+    def _kafka(self, *arguments: str) -> "subprocess.Popen[bytes]":
         options = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", *(["-XX:TieredStopAtLevel=1"] if self._is_light else [])]
-        command = ["java", *options, "-cp", f"{_LIBS}/*", *arguments]
-        with (self._folder / "broker.log").open("ab") as log:
-            return subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log)
-
-    def _end(self, number: int) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(number)
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        return self._java(*options, "-cp", f"{_home()}/*", *arguments)
 
     def _answers(self) -> bool:
         # The broker's port opens when it has joined its own controller.
@@ -201,7 +142,7 @@ class Brokers:
         controllers = {number: broker.controller for number, broker in enumerate(self.each, start=1)}
         identity = _identity()
         for making in [each.format(controllers, identity, number) for number, each in enumerate(self.each, start=1)]:
-            making.wait(timeout=_START_SECONDS)
+            making.wait(timeout=Broker.start_seconds)
         for broker in self.each:
             broker.begin()
         for broker in self.each:
@@ -223,25 +164,9 @@ def _addresses(ports: Mapping[str, int]) -> str:
     return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _raise(*_: object) -> None:
-    raise SystemExit
+def _home() -> Path:
+    return home(Broker.name, _POM.read_bytes(), partial(fetch, _POM))
 
 
 if __name__ == "__main__":
-    # Without a handler the signal would end this process and leave the broker running.
-    signal.signal(signal.SIGTERM, _raise)
-    signal.signal(signal.SIGINT, _raise)
-    broker = Broker()
-    try:
-        broker.prepare()
-        sys.stdout.write(f"{Broker.variable}={broker.start()}\n")
-        sys.stdout.flush()
-        signal.pause()
-    finally:
-        broker.stop()
+    serve(Broker())

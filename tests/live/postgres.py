@@ -6,9 +6,7 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -17,6 +15,9 @@ from typing import Any
 
 import psycopg
 
+from tests.live.server import free_port, serve
+
+_INSTALLS_SECONDS = 600
 _STARTS_SECONDS = 60
 _STOPS_SECONDS = 30
 _PAUSE_SECONDS = 0.05
@@ -47,14 +48,14 @@ class Postgres:
         """Installs Debian's package where there is no PostgreSQL; may take a minute."""
         if _programs() is None:
             for what in (("update", "-q"), ("install", "-q", "-y", "--no-install-recommends", _SERVER_USER + "ql")):
-                subprocess.run(["apt-get", *what], check=True, env=os.environ | _APT)
+                subprocess.run(["apt-get", *what], check=True, env=os.environ | _APT, timeout=_INSTALLS_SECONDS)
 
     def start(self) -> str:
         """Makes a fresh server and returns its address once it answers."""
         self._folder = Path(tempfile.mkdtemp(prefix="eungdapso-postgres-"))
         if os.geteuid() == 0:
             shutil.chown(self._folder, _SERVER_USER, _SERVER_USER)
-        self.port = _free_port()
+        self.port = free_port()
         auth = [f"--pwfile={self._kept('password', self._password)}"] if self._password else []
         auth += [f"--auth={'scram-sha-256' if self._password else 'trust'}"]
         kind = (*auth, f"--username={_USER}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
@@ -171,26 +172,5 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        port: int = asked.getsockname()[1]
-        return port
-
-
-def main() -> None:
-    server = Postgres()
-    server.prepare()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        sys.stdout.write(f"{server.variable}={server.start()}\n")
-        sys.stdout.flush()
-        signal.pause()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.stop()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Postgres())

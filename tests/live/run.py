@@ -1,20 +1,22 @@
 """Starts real servers, runs the suites on them, stops them: `make live`. With --only kafka (…) just these.
 
-Exit 3: a server could not be had here (no Maven, nothing that can be fetched), no test was run.
+Exit 0: every suite passed; 1: one did not, as said at the end. Exit 3: a server could not be had here (no Java or
+Maven, nothing that can be fetched), no test was run.
 """
 
 import argparse
-import importlib.util
+import importlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-_HERE = Path(__file__).resolve().parent
-_ROOT = _HERE.parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 # Name on the command line: the launcher's file and class.
 _SERVERS = {
     "kafka": ("broker", "Broker"),
@@ -37,6 +39,9 @@ _SUITES = {
         "test_officer.py",
         "test_reply.py",
         "test_postgres.py",
+        "test_key_check.py",
+        "test_status.py",
+        "test_paused_live.py",
         "test_secured_postgres_live.py",
         "test_cases_tallies.py",
         "test_cases_tidy.py",
@@ -59,48 +64,89 @@ _QUICK = {
 }
 _QUICK_TOGETHER = ("test_end_to_end.py",)
 _ABSENT = 3
+# The longest, test_crash.py, takes a few minutes; one that waits for what never comes must not wait for ever.
+_MOST_SECONDS, _MOST_SECONDS_QUICK = 1200, 240
+_SAYS_SECONDS = 10
 
 
 def launcher(name: str, **options: Any) -> Any:
     """Returns a server that is not started yet."""
     module, kind = _SERVERS[name]
-    # By its path: a folder that holds an elasticsearch.py must never be searched for imports.
-    spec = importlib.util.spec_from_file_location(f"live_{module}", _HERE / f"{module}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = loaded
-    spec.loader.exec_module(loaded)
-    return getattr(loaded, kind)(**options)
+    # By its whole name: as a script this folder is searched for imports, and it holds an elasticsearch.py.
+    return getattr(importlib.import_module(f"tests.live.{module}"), kind)(**options)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=sorted(_SERVERS), default=sorted(_SERVERS))
     parser.add_argument("--quick", action="store_true", help="the contracts and the main job only")
+    parser.add_argument("--seconds", type=float, help="a suite that takes longer is ended, and has failed")
     given = parser.parse_args()
     each, together = (_QUICK, _QUICK_TOGETHER) if given.quick else (_SUITES, _TOGETHER)
+    most_seconds = given.seconds or (_MOST_SECONDS_QUICK if given.quick else _MOST_SECONDS)
+    # A polite kill ends the servers too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     servers = {name: launcher(name) for name in given.only}
-    try:
-        for server in servers.values():
-            server.prepare()
-    except (OSError, subprocess.CalledProcessError) as error:
-        sys.stderr.write(f"the servers cannot be had here: {error}\n")
-        return _ABSENT
     with ExitStack() as stack:
+        for server in servers.values():
+            stack.callback(server.stop)
+        try:
+            for server in servers.values():
+                server.prepare()
+        except (OSError, subprocess.SubprocessError) as error:
+            sys.stderr.write(f"live: skipped, the servers cannot be had here: {error}\n")
+            return _ABSENT
         environment = dict(os.environ)
         for name, server in servers.items():
             sys.stderr.write(f"{name}: starting …\n")
-            stack.callback(server.stop)
             environment[server.variable] = server.start()
-        return max(_tests(suites, environment) for suites in (*(each[name] for name in servers), together))
+        return run((*(suite for name in servers for suite in each[name]), *together), environment, most_seconds)
 
 
-def _tests(suites: Sequence[str], environment: dict[str, str]) -> int:
-    # One after the other: what rebalances and restarts is watched, and two cores carry the servers too. What needs no
-    # server was run by `make test`.
-    command = [sys.executable, "-m", "pytest", "-k", "not embedded and not sqlite", *(f"tests/{one}" for one in suites)]
-    return subprocess.run(command, cwd=_ROOT, env=environment, check=False).returncode
+def run(suites: Iterable[str], environment: Mapping[str, str], most_seconds: float) -> int:
+    """Runs one suite after the other and says at the end how each went; returns 0 when all of them passed.
+
+    Two at once would be unfair: what rebalances and restarts is watched, and two cores carry the servers too.
+    """
+    said: dict[str, str] = {}
+    try:
+        for suite in suites:
+            said[suite] = "was interrupted"
+            sys.stderr.write(f"{suite}\n")
+            said[suite] = _ran(suite, environment, most_seconds)
+    finally:
+        wrong = [suite for suite, words in said.items() if not words.startswith("passed")]
+        # What went wrong stands last, where one looks.
+        for suite in sorted(said, key=wrong.__contains__):
+            sys.stderr.write(f"live: {suite} {said[suite]}\n")
+    return 1 if wrong else 0
+
+
+def _ran(suite: str, environment: Mapping[str, str], most_seconds: float) -> str:
+    """Returns how it went. A suite that hangs says on standard error where it is, and is ended with what it began."""
+    # What needs no server was run by `make test`.
+    command = [sys.executable, "-m", "pytest", "-k", "not embedded and not sqlite", str(_ROOT / "tests" / suite)]
+    begun = time.monotonic()
+    process = subprocess.Popen(command, cwd=_ROOT, env=environment, process_group=0)
+    try:
+        code = process.wait(timeout=most_seconds)
+    except subprocess.TimeoutExpired:
+        return f"hung, ended after {most_seconds:.0f} s"
+    finally:
+        if process.poll() is None:
+            _end(process)
+    seconds = f"{time.monotonic() - begun:.0f} s"
+    return f"passed in {seconds}" if code == 0 else f"failed with {code} in {seconds}"
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Lets it say where every thread is (pytest has set faulthandler up), then ends it and all that it began."""
+    process.send_signal(signal.SIGABRT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=_SAYS_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,191 @@
+"""The public pages before a real store: what was filed is confirmed, what was forgotten is said."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from cases.model import By
+from cases.store import CaseStore
+from connectors.form import Form, FormSettings
+from core.message import Arrival
+from tests.casework import CITIZEN, WASTE, Time, at, city, delivered, dispatched, message, opened
+from web.app import make_app
+from web.hooks import Hooks
+from web.services import Services
+
+NEVER_FILED = "이 주소로 접수된 민원이 없습니다."
+CHECKING = "접수번호를 확인하고 있습니다"
+FORGOTTEN = "이 민원의 내용과 개인정보는 보관 기간이 지나 2029년 11월 24일에 삭제하였습니다."
+FORM_NAME = "form"
+OFFICER = By("박지훈")
+
+
+async def ready() -> tuple[bool, dict[str, Any]]:
+    return True, {}
+
+
+async def soon(_: float) -> None:
+    """Something changed in the cases."""
+
+
+def form(key: str) -> Form:
+    return Form(FORM_NAME, FormSettings(), environment={"EUNGDAPSO_FORM_KEY": key})
+
+
+class Site:
+    """The application with one form; `taken` is what was made durable."""
+
+    def __init__(
+        self,
+        store: CaseStore,
+        time: Time,
+        *,
+        changed: Callable[[float], Awaitable[None]] = soon,
+        key: str = "a key for tests",
+    ) -> None:
+        self.form = form(key)
+        self.taken: list[Arrival] = []
+        # A form's token tells its age by the machine's clock.
+        self.now = 1_795_396_500.0
+        services = Services(
+            city=city(),
+            store=store,
+            faqs=lambda *_: (),
+            find=lambda *_: (),
+            readiness=ready,
+            changed=changed,
+            metrics=lambda: b"",
+            form_token=lambda: self.form.token(self.now),
+            form_receipt=self.form.receipt,
+        )
+        self.app = make_app(services, Hooks({FORM_NAME: self.form}, self._accept, time, "https://eungdapso.example"))
+
+    async def _accept(self, arrivals: Sequence[Arrival]) -> None:
+        self.taken.extend(arrivals)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        status, _, page = await self._ask("GET", path, b"")
+        return status, page
+
+    async def post(self, path: str, **fields: str) -> tuple[int, str]:
+        """Returns the status and where the browser is sent."""
+        status, headers, _ = await self._ask("POST", path, urlencode(fields).encode())
+        return status, headers.get(b"location", b"").decode()
+
+    async def _ask(self, method: str, path: str, body: bytes) -> tuple[int, dict[bytes, bytes], str]:
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(event: Any) -> None:
+            sent.append(event)
+
+        headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
+        await self.app({**scope, "headers": headers, "root_path": "", "scheme": "https"}, receive, send)
+        page = b"".join(event.get("body", b"") for event in sent[1:])
+        return sent[0]["status"], dict(sent[0]["headers"]), page.decode()
+
+
+def record(store: CaseStore, arrival: Arrival) -> str:
+    assert arrival.message is not None
+    return opened(store, dispatched(arrival.message))
+
+
+@pytest.fixture
+def site(store: CaseStore, time: Time, monkeypatch: pytest.MonkeyPatch) -> Site:
+    made = Site(store, time)
+    monkeypatch.setattr("time.time", lambda: made.now)
+    return made
+
+
+async def test_what_was_filed_is_confirmed(site: Site, store: CaseStore) -> None:
+    """The page that follows a form tells the number of its case and leads to it."""
+    token = site.form.token(site.now)
+    status, where = await site.post("/file", token=token, text=WASTE)
+    number = record(store, site.taken[0])
+    shown, page = await site.get(where)
+
+    assert (303, 200) == (status, shown)
+    assert f"접수번호는 <strong>{number}</strong>입니다." in page
+    assert f"/c/{number}/" in page
+
+
+async def test_what_was_filed_a_moment_ago_is_waited_for(store: CaseStore, time: Time, site: Site) -> None:
+    """The case that is made while the page waits stands on it."""
+
+    async def made(_: float) -> None:
+        record(store, site.taken[0])
+
+    _, where = await site.post("/file", token=site.form.token(site.now), text=WASTE)
+    _, page = await Site(store, time, changed=made).get(where)
+
+    assert "접수되었습니다" in page
+
+
+async def test_a_form_without_its_case_is_said_to_be_kept(store: CaseStore, time: Time) -> None:
+    """However long the case takes: what was filed is safe, and the page can be looked at again."""
+    site = Site(store, time, changed=asyncio.sleep)
+    status, page = await site.get(f"/filed/{site.form.receipt(site.form.token(site.now))}")
+
+    assert 200 == status
+    assert CHECKING in page
+
+
+@pytest.mark.parametrize("what", ["anything", "a.b", "a.1795396500.b.c", "가나다.라", "\0.a", "a" * 5000 + ".b", "..."])
+async def test_nothing_is_confirmed_that_was_not_filed(site: Site, what: str) -> None:
+    """Whatever stands in the address: nobody is told that a message was kept which nobody sent."""
+    status, page = await site.get(f"/filed/{what}")
+
+    assert 404 == status
+    assert NEVER_FILED in page
+    assert CHECKING not in page
+
+
+async def test_a_page_that_was_only_opened_was_not_filed(site: Site) -> None:
+    """The token of a form, which everybody gets, is no receipt; nor is one that somebody else signed."""
+    token = site.form.token(site.now)
+
+    assert 404 == (await site.get(f"/filed/{token}"))[0]
+    assert 404 == (await site.get(f"/filed/{form('another key').receipt(token)}"))[0]
+
+
+async def test_a_receipt_is_no_token(site: Site) -> None:
+    """What confirms a form cannot be used to file another."""
+    receipt = site.form.receipt(site.form.token(site.now))
+    status, _ = await site.post("/file", token=receipt, text=WASTE)
+
+    assert 401 == status
+    assert [] == site.taken
+
+
+async def test_a_new_key_confirms_what_has_a_case(site: Site, store: CaseStore, time: Time) -> None:
+    """Started again with another key, the page of what was filed before is still there."""
+    _, where = await site.post("/file", token=site.form.token(site.now), text=WASTE)
+    number = record(store, site.taken[0])
+    status, page = await Site(store, time, key="another key").get(where)
+
+    assert 200 == status
+    assert number in page
+
+
+async def test_a_forgotten_case_says_so(site: Site, store: CaseStore, time: Time) -> None:
+    """Nobody looks for words in vain: the page says that they were deleted, when, and why."""
+    number = opened(store, dispatched(message(WASTE, time)))
+    delivered(store, time)
+    case = store.officer.close(number, OFFICER, why=f"{CITIZEN}님과 통화하였습니다.")
+    delivered(store, time)
+    _, before = await site.get(f"/c/{number}/{case.token}")
+    time.now = at("2029-11-24 03:00")
+    store.tidy.forget(time.now - timedelta(days=1095))
+    status, after = await site.get(f"/c/{number}/{case.token}")
+
+    assert 200 == status
+    assert "삭제" not in before
+    assert FORGOTTEN in after
+    assert "통화" not in after
