@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
@@ -29,11 +30,13 @@ _Name = tuple[str, bytes]
 
 
 class Patience:
-    """Waits for the cluster's answers, so long and no longer; `trouble` says why the last one did not come."""
+    """Waits for the cluster's answers, so long and no longer."""
 
-    def __init__(self, url: str, seconds: float) -> None:
-        self.trouble = ""
+    def __init__(self, url: str, seconds: float, *, says_seconds: float = math.inf) -> None:
+        """`says_seconds`: how long a failure is told of when nothing is asked any more."""
         self.seconds = seconds
+        self._says_seconds = says_seconds
+        self._trouble, self._failed_at = "", -math.inf
         self._url = url
         self._under_way: set[asyncio.Future[Any]] = set()
 
@@ -51,12 +54,18 @@ class Patience:
             raise self.failed(f"no answer within {self.seconds:g} s") from error
         except (KafkaError, OSError) as error:
             raise self.failed(str(error) or type(error).__name__) from error
-        self.trouble = ""
+        self._trouble = ""
         return done
 
+    @property
+    def trouble(self) -> str:
+        """Why the last answer did not come, "" when it came."""
+        return self._trouble if time.monotonic() - self._failed_at < self._says_seconds else ""
+
     def failed(self, why: str) -> Unavailable:
-        self.trouble = f"{self._url}: Kafka cannot be used now: {why.rstrip('.')}. It is tried again by itself"
-        return Unavailable(self.trouble)
+        self._trouble = f"{self._url}: Kafka cannot be used now: {why.rstrip('.')}. It is tried again by itself"
+        self._failed_at = time.monotonic()
+        return Unavailable(self._trouble)
 
     async def end(self) -> None:
         """Returns when nothing is under way any more; what takes too long is given up."""
@@ -109,6 +118,14 @@ class Sending:
         if self._producer is None:
             raise Unavailable(f"{self._access.url}: the stream is not open; start it")
         return self._producer
+
+    @property
+    def trouble(self) -> str:
+        return self._patience.trouble
+
+    async def end(self) -> None:
+        """Returns when nothing is on its way any more."""
+        await self._patience.end()
 
     async def close(self) -> None:
         producer, self._producer = self._producer, None

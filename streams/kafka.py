@@ -6,7 +6,6 @@ off; the places that are committed are ours, of records that came without a hole
 """
 
 import asyncio
-import math
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -19,11 +18,11 @@ from faust.types import TP
 
 from core import telemetry
 from core.errors import Unavailable
-from core.message import identity_of
 from streams._backlog import Backlog
-from streams._checks import check, writable
-from streams._cluster import BEHIND_THE_END, RECORD_BYTES, Access, Cluster, Stand, Stands, lags_of
-from streams._dead import Dead
+from streams._checks import check
+from streams._cluster import BEHIND_THE_END, RECORD_BYTES, Access, Cluster, Stand, Stands
+from streams._letters import Letters
+from streams._look import Look
 from streams._places import Held, Hole, Refused, Stalled, number_of, places_of
 from streams._sending import Patience, Sending
 from streams._threads import end_threads
@@ -34,16 +33,10 @@ from streams.base import INBOUND, Batch, Entry, Parked, Record, Stream
 _BODY_BYTES = RECORD_BYTES - 1024 * 1024
 _TAKE, _WITHIN_SECONDS = 512, 0.02
 _BUFFERED_EVENTS = 1024
-# Letters that are read at once.
-_LETTERS = 100
-_LOOK_SECONDS = 1.0
-_PAUSE_SECONDS = 0.2
 _TROUBLE_SECONDS = 10.0
 _SESSION_SECONDS = 12.0
 # All that a stop may take is less than the ten seconds that it is given.
 _START_SECONDS, _STOP_SECONDS, _LEAVE_SECONDS, _STALLED_SECONDS = 30.0, 4.0, 2.5, 6.0
-# So long after the cluster could not be reached every reader is looked at with more doubt.
-_DOUBT_SECONDS = 60.0
 
 
 class Kafka(Stream):
@@ -70,29 +63,27 @@ class Kafka(Stream):
         self.groups = groups
         self._shape = shape
         self._access = access
-        self._backlog = Backlog(groups.get(INBOUND, ()), holding=holding, limit=lag_limit)
         self._patience = Patience(access.url, patience_seconds)
         self._cluster = Cluster(access, groups)
-        self._dead = Dead(access)
-        self._sending = Sending(access, self._patience)
+        # What cannot be written while everything else answers is trouble all the same; when nobody writes any more, no
+        # success would ever end it.
+        self._sending = Sending(access, Patience(access.url, patience_seconds, says_seconds=patience_seconds))
+        self._letters = Letters(access, self._sending, self._patience)
+        backlog = Backlog(groups.get(INBOUND, ()), holding=holding, limit=lag_limit)
+        self._look = Look(access, self._cluster, backlog, self._patience)
         self._readers: dict[tuple[str, str], _Reader] = {}
-        self._asking = asyncio.Lock()
-        # The last look at where the groups stand, and when it was.
-        self._stands: Stands = {}
-        self._looked_at = -math.inf
-        self._looking: asyncio.Task[None] | None = None
         self._is_open = False
 
     @property
     def trouble(self) -> str:
-        return self._patience.trouble
+        return self._sending.trouble or self._patience.trouble
 
     async def start(self) -> None:
         try:
             await self._cluster.start()
-            await self._dead.start()
+            await self._letters.start()
             await self._sending.start()
-            self._backlog.look(await self._first_look())
+            await self._look.first()
             await self._compare()
         except BaseException as error:
             await self._let_go()
@@ -100,20 +91,7 @@ class Kafka(Stream):
                 raise await self._access.unavailable(error) from error
             raise
         self._is_open = True
-        self._begin_looking()
-
-    def _begin_looking(self) -> None:
-        self._looking = asyncio.create_task(self._look_for_ever(), name="kafka")
-        self._looking.add_done_callback(self._looked)
-
-    def _looked(self, looking: asyncio.Task[None]) -> None:
-        """What looks for ever ended, by a fault that nobody thought of: it is said, and another one begins."""
-        if looking.cancelled() or not self._is_open:
-            return
-        error = type(looking.exception()).__name__
-        self._patience.failed(f"the look at it ended by itself: {error}")
-        telemetry.warned("a part ended by itself", part=looking.get_name(), error=error)
-        self._begin_looking()
+        self._look.begin(self._watch)
 
     async def _compare(self) -> None:
         if self._shape is None:
@@ -122,24 +100,10 @@ class Kafka(Stream):
             for line in await differences(self._access, list(self.groups), self._shape):
                 telemetry.warned("topics are not as [kafka] says", what=line)
 
-    async def _first_look(self) -> dict[str, int]:
-        """A cluster that has just begun makes its own topics at the first question."""
-        deadline = asyncio.get_running_loop().time() + self._patience.seconds
-        while True:
-            try:
-                return await self._cluster.lags()
-            except KafkaError as error:
-                if not error.retriable or asyncio.get_running_loop().time() > deadline:
-                    raise
-            await asyncio.sleep(_PAUSE_SECONDS)
-
     async def close(self) -> None:
         self._is_open = False
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
-            self._looking = None
-        await self._patience.end()
+        await self._look.end()
+        await asyncio.gather(self._patience.end(), self._sending.end())
         readers, self._readers = self._readers, {}
         await asyncio.gather(*(reader.close() for reader in readers.values()))
         await self._let_go()
@@ -149,9 +113,9 @@ class Kafka(Stream):
         check(entries, self.groups, most_bytes=_BODY_BYTES)
         inbound = sum(entry.topic == INBOUND for entry in entries)
         if inbound:
-            await self._hold_back()
+            await self._look.hold_back()
         is_new = await self._sending.send_new(entries)
-        self._backlog.take(inbound)
+        self._look.take(inbound)
         return is_new
 
     async def read(self, topic: str, group: str, *, most: int = 256) -> AsyncIterator[Batch]:
@@ -163,7 +127,7 @@ class Kafka(Stream):
             reader = self._readers[topic, group] = self._reader(topic, group)
             await reader.start()
             # What was seen before is of the one before.
-            self._stands, self._looked_at = {}, -math.inf
+            self._look.forget()
         reader.begin()
         while records := await reader.next(most):
             yield Batch(topic=topic, group=group, records=tuple(records))
@@ -185,52 +149,29 @@ class Kafka(Stream):
             await self._sending.send_new(publish)
             for record, reason in park:
                 # What is tried again is not parked twice.
-                letter = self._dead.add(self._sending, record, batch.group, writable(reason), once=True)
-                await self._patience.finished(letter)
+                await self._letters.add(record, batch.group, reason, once=True)
             reader.passed_on = places
         await self._patience.finished(reader.commit(places))
 
     async def lags(self) -> dict[str, int]:
         self._check_open()
-        self._stands = await self._patience.finished(self._cluster.stands())
-        self._looked_at = asyncio.get_running_loop().time()
-        lags = lags_of(self._stands)
-        self._backlog.look(lags)
-        return lags
+        return await self._look.lags()
 
     async def parked_count(self) -> int:
         self._check_open()
-        return await self._patience.finished(self._dead.count())
+        return await self._letters.count()
 
     async def parked(self, *, most: int = 1000, before: int | None = None) -> list[Parked]:
         self._check_open()
-        ids = [one for one in await self._patience.finished(self._dead.ids()) if before is None or one < before]
-        return [letter async for some in self._letters(ids[::-1][:most]) for letter in reversed(some)]
+        return await self._letters.newest(most, before)
 
     async def retry(self, ids: Sequence[int]) -> int:
-        """What is on the wire says nothing of a letter, and a transaction would take offsets that are no record. So it
-        is in this process alone that a letter which was published and not yet taken out is known when it is tried
-        again; elsewhere it is published twice, and recognised by whoever reads: see `pipeline.flow`.
-        """
         self._check_open()
-        wanted = sorted(set(ids).intersection(await self._patience.finished(self._dead.ids())))
-        async for some in self._letters(wanted):
-            check(map(_again, some), self.groups, most_bytes=_BODY_BYTES)
-        count = 0
-        async for some in self._letters(wanted):
-            await self._sending.send_new([_again(letter) for letter in some])
-            await self._patience.finished(self._dead.forget(self._sending, [letter.id for letter in some]))
-            count += len(some)
-        return count
-
-    async def _letters(self, ids: Sequence[int]) -> AsyncIterator[list[Parked]]:
-        """Yields some of them after the other, in order each, so that nothing takes longer than the patience lasts."""
-        for begin in range(0, len(ids), _LETTERS):
-            yield await self._patience.finished(self._dead.read(ids[begin : begin + _LETTERS]))
+        return await self._letters.retry(ids, lambda entries: check(entries, self.groups, most_bytes=_BODY_BYTES))
 
     async def park(self, record: Record, *, group: str, reason: str) -> int:
         self._check_open()
-        return await self._patience.finished(self._dead.add(self._sending, record, group, writable(reason)))
+        return await self._letters.add(record, group, reason)
 
     def _reader(self, topic: str, group: str) -> "_Reader":
         return _Reader(self._access, self._cluster, topic, group)
@@ -239,37 +180,9 @@ class Kafka(Stream):
         if not self._is_open:
             raise Unavailable(f"{self._access.url}: the stream is not open; start it")
 
-    async def _hold_back(self) -> None:
-        """Raises `Unavailable` when what comes from outside must wait for those who work on it."""
-        if self._backlog.over():
-            # Of many that knock at once one asks: else the backlog would be asked after by every message.
-            async with self._asking:
-                if self._backlog.over():
-                    await self.lags()
-        if group := self._backlog.over():
-            behind = self._backlog.lags[group]
-            raise Unavailable(f"backlog: {group} has {behind} records before it; try again", retry_after_seconds=1)
-
-    async def _look_for_ever(self) -> None:
-        """Knows how far the groups are behind, and whether the engine answers, without anybody asking."""
-        loop = asyncio.get_running_loop()
-        trouble_at = -_DOUBT_SECONDS
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            try:
-                # Who shows the lags to people asks as often: one look serves both.
-                if loop.time() - self._looked_at >= _LOOK_SECONDS:
-                    await self.lags()
-                await self._watch(after_trouble=loop.time() - trouble_at < _DOUBT_SECONDS)
-            except Unavailable as error:
-                trouble_at = loop.time()
-                if why := await self._access.cause():
-                    self._patience.failed(why)
-                telemetry.waiting(part="stream", reason=self.trouble or error.reason, seconds=_LOOK_SECONDS)
-
-    async def _watch(self, *, after_trouble: bool) -> None:
+    async def _watch(self, stands_of: Stands, after_trouble: bool) -> None:
         for reader in list(self._readers.values()):
-            stands = self._stands.get(reader.group, {})
+            stands = stands_of.get(reader.group, {})
             reader.watch(stands, after_trouble=after_trouble)
             if wrong := reader.behind_the_end(stands):
                 await self._patience.finished(reader.set_right(wrong))
@@ -278,7 +191,7 @@ class Kafka(Stream):
         # Where the cluster is away, what they would still say to it is not waited for.
         with suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE_SECONDS):
-                await asyncio.gather(self._sending.close(), self._dead.close(), self._cluster.close())
+                await asyncio.gather(self._sending.close(), self._letters.close(), self._cluster.close())
 
 
 class _Reader:
@@ -481,9 +394,3 @@ def _credentials(access: Access) -> Any:
             username=access.username, password=access.password, mechanism=access.mechanism, ssl_context=context
         )
     return faust.SSLCredentials(context) if context else None
-
-
-def _again(letter: Parked) -> Entry:
-    # With its time: in a topic that was made anew other letters have the same places.
-    identity = identity_of("dead", str(letter.id), letter.parked_at.isoformat())
-    return Entry(topic=letter.topic, key=letter.key, body=letter.body, identity=identity)

@@ -209,7 +209,7 @@ async def test_one_look_serves_whoever_asks_for_the_lags(stream: Kafka, monkeypa
         looks.append(None)
         return await asked()
 
-    monkeypatch.setattr("streams.kafka._LOOK_SECONDS", 0.4)
+    monkeypatch.setattr("streams._look._SECONDS", 0.4)
     monkeypatch.setattr(stream._cluster, "stands", counted)
     for _ in range(10):
         await stream.lags()
@@ -226,7 +226,7 @@ async def test_a_letter_that_is_put_back_twice_is_published_once(
     letter = Record(topic=ROUTED, offset=1, key="k", body=b"x")
     number = await stream.park(letter, group="cases", reason="why")
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(stream._dead, "forget", _unavailable)
+        interrupted.setattr(stream._letters._dead, "forget", _unavailable)
         with pytest.raises(Unavailable):
             await stream.retry([number])
 

@@ -32,6 +32,7 @@ _SUITES = {
         "test_brokers_live.py",
         "test_poison.py",
         "test_rewind_live.py",
+        "test_restored_live.py",
     ),
     "postgresql": (
         "test_store.py",
