@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bench.engines import ELASTICSEARCH
 
-SUITES: tuple[str, ...] = ("append", "hook", "smtp", "decision", "whole")
+SUITES: tuple[str, ...] = ("append", "hook", "smtp", "decision", "understanding", "whole")
 # What needs a server: measured on the one that the environment names.
 if ELASTICSEARCH in os.environ:
     SUITES += ("bulk",)

@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, select
 
-from cases.ledger import read_sealed, sameness_of, thread_key
+from cases.ledger import read_sealed, thread_key
 from cases.means import Means
-from cases.model import OPEN
+from cases.recurring import Recurring
 from cases.replies import rows_named
 from cases.schema import cases, messages, threads
 from core.decision import Context
@@ -27,8 +28,7 @@ _COLUMNS = (
     cases.c.awaits_place,
     cases.c.answered_by,
     cases.c.rating,
-    cases.c.received_at,
-    cases.c.sameness,
+    cases.c.language,
 )
 
 
@@ -46,14 +46,13 @@ class _Lookup:
         self._connection = connection
         self._batch = batch
         self._threads = {m.id: self._thread_of(m) for m in batch}
-        self._sameness = {m.id: sameness_of(m) for m in batch}
+        self._recurring = Recurring(means, connection, batch)
 
     def contexts(self) -> list[Context]:
         by_reference = self._by_reference()
         by_thread = self._by_thread()
         numbers = {*by_reference.values(), *by_thread.values()}
         self._cases = {row.number: row for row in self._rows(cases.c.number, numbers)}
-        self._same = self._open_same()
         found = [self._context(m, by_reference, by_thread) for m in self._batch]
         texts = self._texts({c.reply_to_case for c in found if c.awaits_place or c.answered_by_faq})
         return [_with_text(context, texts) for context in found]
@@ -64,9 +63,10 @@ class _Lookup:
         case = next((c for n in referred if (c := self._own(n, message))), None)
         if case is None and thread is not None:
             case = self._own(by_thread.get(thread, ""), message)
-        same = self._same_of(message)
+        same = self._recurring.case_of(message)
         if case is None:
-            return Context(same_case=same) if same else _NOTHING
+            language = self._recurring.language_of(message)
+            return Context(same_case=same, language=language) if same or language else _NOTHING
         return Context(
             reply_to_case=case.number,
             awaits_place=case.awaits_place,
@@ -74,11 +74,8 @@ class _Lookup:
             answered_by_faq=case.answered_by == "faq" or not case.queue,
             rating_asked=case.answered_by == "officer" and case.rating is None,
             same_case=same,
+            language=case.language,
         )
-
-    def _same_of(self, message: Message) -> str:
-        sameness = self._sameness[message.id]
-        return "" if sameness is None else self._same.get(sameness, "")
 
     def _own(self, number: str, message: Message) -> Any | None:
         """Returns the case when this author is a participant of it: a reference alone proves nothing."""
@@ -117,12 +114,6 @@ class _Lookup:
         )
         return {row.conversation: row.number for row in self._connection.execute(statement)}
 
-    def _open_same(self) -> dict[int, str]:
-        wanted = {same for same in self._sameness.values() if same is not None}
-        since = self._means.clock() - timedelta(days=self._means.options.same_days)
-        rows = self._rows(cases.c.sameness, wanted)
-        return {r.sameness: r.number for r in rows if r.state in OPEN and r.received_at >= since}
-
     def _rows(self, column: Any, wanted: Collection[Any]) -> Sequence[Any]:
         return self._connection.execute(select(*_COLUMNS).where(column.in_(wanted))).all() if wanted else ()
 
@@ -154,11 +145,4 @@ def _with_text(context: Context, texts: dict[str, str]) -> Context:
     text = texts.get(context.reply_to_case)
     if not text:
         return context
-    return Context(
-        reply_to_case=context.reply_to_case,
-        awaits_place=context.awaits_place,
-        answered_by_faq=context.answered_by_faq,
-        rating_asked=context.rating_asked,
-        same_case=context.same_case,
-        case_text=text,
-    )
+    return msgspec.structs.replace(context, case_text=text)

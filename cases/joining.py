@@ -39,7 +39,7 @@ class Joining:
         )
         if message.signals:
             return case
-        if item.context.same_case == case.number:
+        if item.context.same_case == case.number and case.is_open:
             letter = "follow_up"
         elif case.awaits_place:
             case, letter = self._placed(item, case)

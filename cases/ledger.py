@@ -12,7 +12,6 @@ from cases.database import Database
 from cases.model import Case
 from cases.schema import cases, events, messages, outbox, threads, to_stored
 from core.message import Message, identity_of
-from core.text import fold
 from core.wire import Routed, Seal, decode, encode
 
 CITIZEN, SYSTEM = "citizen", "system"
@@ -166,17 +165,9 @@ def read_sealed(seal: Seal, sealed: bytes) -> Routed:
 
 
 def thread_key(channel: str, account: str, conversation: str, author: str) -> int:
-    return _whole(identity_of(channel, account, conversation, author.casefold()))
+    return whole(identity_of(channel, account, conversation, author.casefold()))
 
 
-def sameness_of(message: Message) -> int | None:
-    """Returns the same for the same words of the same author, None when nobody is known or nothing was said."""
-    if not message.author.handle:
-        return None
-    words = "".join(fold(message.text).split())
-    return _whole(identity_of(message.channel, message.author.handle.casefold(), words)) if words else None
-
-
-def _whole(identity: bytes) -> int:
+def whole(identity: bytes) -> int:
     """Returns eight bytes as a whole number: half the index, and enough where the author is compared as well."""
     return int.from_bytes(identity[:8], "big", signed=True)

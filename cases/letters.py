@@ -203,7 +203,8 @@ class Letters:
             "phone": _CITY_PHONE if hidden else desk.duty_phone if facts.on_duty else desk.phone,
         }
         if facts.public:
-            return _NONE | values
+            # What to do in danger is no secret, and cannot wait.
+            return _NONE | values | ({"hint": facts.hint} if facts.on_duty and not hidden else {})
         return values | {
             "unit": "" if hidden else _unit(facts.unit),
             "officer": facts.officer if self._show_officers else "",
@@ -328,7 +329,13 @@ def _unit(name: str) -> str:
 
 def _desks(city: City) -> dict[str, Desk]:
     words = city.words
-    desks = {TRIAGE: Desk(name=words.triage_name, english=words.triage_name_en)}
+    triage = Desk(
+        name=words.triage_name,
+        english=words.triage_name_en,
+        duty_phone=words.triage_duty_phone,
+        duty_contact=words.triage_duty_contact,
+    )
+    desks = {TRIAGE: triage}
     offices: tuple[District | Department, ...] = (*city.districts, *city.departments)
     for office in offices:
         desks[office.id] = Desk(

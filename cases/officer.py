@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from cases.act import Act
 from cases.clock import accepted_at
+from cases.corrections import TOPIC_CHANGED
 from cases.database import anew
 from cases.joining import drop_deferred, known_pauses
 from cases.ledger import Ledger
@@ -75,6 +76,18 @@ class Officer:
             act.note("kind changed", why=why, kind=[before.kind, kind], due_at=[before.due_at, act.case.due_at])
             if before.due_at != act.case.due_at:
                 act.tell("period_changed", reason=why)
+        return act.case
+
+    @anew
+    def set_topic(self, number: str, topic: str, by: By, *, why: str = "") -> Case:
+        """Says what the case is about, in a topic's id; the router learns from it. The citizen hears nothing of it."""
+        topic = clean(topic)
+        if not topic:
+            raise Rejected("which topic? Name its id, as config/topics.toml has it.")
+        with self._act(number, by, "set_kind") as act:
+            before = act.case.topic
+            act.change(topic=topic)
+            act.note(TOPIC_CHANGED, why=why, topic=[before, topic])
         return act.case
 
     @anew

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cases.ledger import CITIZEN, Ledger, sameness_of
+from cases.ledger import CITIZEN, Ledger
 from cases.letters import Facts
 from cases.means import Means
 from cases.model import TRIAGE, State
@@ -29,12 +29,9 @@ def opens_case(item: Routed) -> bool:
     return item.decision.action in ("answer", "dispatch", "hold") and item.message.report is None
 
 
-def awaited_sameness(item: Routed, now: datetime) -> int | None:
-    """Returns what the same words again would be known by, None when the answer goes out at once."""
-    decision = item.decision
-    if decision.action == "answer" and not _is_deferred(decision, now):
-        return None
-    return sameness_of(item.message)
+def may_recur(item: Routed, now: datetime) -> bool:
+    """Whether the same words again would join the case: not when its answer goes out at once."""
+    return item.decision.action != "answer" or _is_deferred(item.decision, now)
 
 
 class Opening:
@@ -154,11 +151,14 @@ class Opening:
         )
 
     def _call_duty(self) -> None:
-        """Tells the duty desk of the queue, or of every district that it may be, at once."""
+        """Tells the duty desk of the queue, the city's where it has none, and of every district that it may be."""
         decision, message, letters = self._item.decision, self._item.message, self._means.post.letters
         own = letters.desk(self._queue).duty_contact
-        places = [decision.district or "", *decision.districts]
-        contacts = [own] if own else [letters.desk(place).duty_contact for place in places if place]
+        # Secrets are for their own queue: whoever is near may be the one who is feared.
+        alone = decision.confidential or (own and self._queue != TRIAGE)
+        places = [] if alone else [decision.district or "", *decision.districts]
+        near = [letters.desk(place).duty_contact for place in places if place]
+        contacts = [own or letters.desk(TRIAGE).duty_contact, *near]
         called = [contact for contact in dict.fromkeys(contacts) if ":" in contact]
         facts = msgspec.structs.replace(self._facts(), language="ko", public=False, received_at=message.received_at)
         for contact in called:

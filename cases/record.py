@@ -7,13 +7,15 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select, text
 
 from cases.database import anew
+from cases.engines import Conflict, Taken
 from cases.joining import Joining, must
 from cases.ledger import Ledger
 from cases.means import Means
-from cases.model import OPEN, Case, case_of
+from cases.model import Case, case_of
 from cases.numbering import Given
-from cases.opening import Opening, awaited_sameness, opens_case
+from cases.opening import Opening, may_recur, opens_case
 from cases.post import is_guarded
+from cases.recurring import Recurring
 from cases.replies import rows_named
 from cases.schema import GUARDED, cases, from_stored, outbox
 from core.wire import Routed
@@ -23,23 +25,35 @@ _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _INSTANTS = ("received_at", "accepted_at", "due_at", "answered_at", "closed_at")
 
 
-@anew
 def record(means: Means, routed: Sequence[Routed]) -> None:
     """Makes the whole batch durable, or nothing of it. A message that is known already changes nothing.
 
     Raises `Rejected` when one of them can never be recorded, `Unavailable` when the store cannot be written now.
     """
+    try:
+        _record(means, routed, recurring=True)
+    except (Taken, Conflict):
+        # Where very many write for one citizen at once, nobody waits: the same again finds other cases of theirs.
+        _record(means, routed, recurring=False)
+
+
+@anew
+def _record(means: Means, routed: Sequence[Routed], *, recurring: bool) -> None:
     with means.database.write() as connection:
         ledger = means.ledger(connection)
         new = _unknown(means, connection, routed)
         if new:
-            _Recording(means, ledger, means.numbers.given(connection, ledger.now), new).run()
+            numbers = means.numbers.given(connection, ledger.now)
+            _Recording(means, ledger, numbers, new, recurring=recurring).run()
 
 
 class _Recording:
     """The work of one transaction; its look-ups are made for the whole batch at once."""
 
-    def __init__(self, means: Means, ledger: Ledger, numbers: Given, new: Mapping[bytes, Routed]) -> None:
+    def __init__(
+        self, means: Means, ledger: Ledger, numbers: Given, new: Mapping[bytes, Routed], *, recurring: bool
+    ) -> None:
+        self._is_recurring = recurring
         self._means = means
         self._connection = connection = ledger.connection
         self._new = new
@@ -48,22 +62,38 @@ class _Recording:
         self._guard = _Guard(means, connection, self._ledger.now, items)
         self._joining = Joining(means, self._ledger, self._guard.why_not)
         self._numbers = numbers
-        self._sameness = {i.message.id: awaited_sameness(i, self._ledger.now) for i in items if opens_case(i)}
+        self._joined_by, self._sameness, self._past = self._look_back([i for i in items if opens_case(i)])
         self._cases = self._known_cases()
         self._opened: dict[str, dict[str, Any]] = {}
-        self._same = {row["sameness"]: row["number"] for row in self._same_cases()}
         self._reported = rows_named(connection, {i.message.report.original_id for i in items if i.message.report})
 
     def run(self) -> None:
-        self._numbers.need(self._new_cases())
+        self._numbers.need(len(self._sameness))
+        self._means.database.each(self._connection, _PAST, sorted(self._past))
         for identity, item in self._new.items():
             self._take(item, identity)
         self._ledger.flush()
 
-    def _new_cases(self) -> int:
-        """Returns how many cases this batch opens: those of each item that no open case, nor an earlier one, joins."""
-        opening = [self._sameness[i.message.id] for i in self._items if i.message.id in self._sameness]
-        return opening.count(None) + len(set(opening) - {None} - self._same.keys())
+    def _look_back(self, opening: Sequence[Routed]) -> tuple[dict[str, str], dict[str, int | None], set[str]]:
+        """Returns which case each message joins (one that this batch opens goes by the message that opens it), the
+        sameness of each case that is opened, and the cases that give theirs up."""
+        recurring = Recurring(self._means, self._connection, [i.message for i in opening])
+        joined: dict[str, str] = {}
+        sameness: dict[str, int | None] = {}
+        past: set[str] = set()
+        for item in opening:
+            message, awaited = item.message, may_recur(item, self._ledger.now)
+            if awaited and (case := recurring.case_of(message)):
+                joined[message.id] = case
+                continue
+            sameness[message.id], gives_up = recurring.opens(message, message.id) if awaited else (None, "")
+            if not self._is_recurring:
+                sameness[message.id], gives_up = None, ""
+            if gives_up in sameness:
+                sameness[gives_up] = None
+            elif gives_up:
+                past.add(gives_up)
+        return joined, sameness, past
 
     def _take(self, item: Routed, identity: bytes) -> None:
         decision, message = item.decision, item.message
@@ -80,39 +110,25 @@ class _Recording:
             self._open_or_join(item, identity)
 
     def _open_or_join(self, item: Routed, identity: bytes) -> None:
-        sameness = self._sameness[item.message.id]
-        known = None if sameness is None else self._same.get(sameness)
-        if known:
-            self._joining.again(item, self._cases.get(known) or _case_of_new(self._opened[known]))
+        message = item.message
+        if earlier := self._joined_by.get(message.id):
+            self._joining.again(item, self._cases.get(earlier) or _case_of_new(self._opened[earlier]))
             return
-        number = self._numbers.next()
-        opening = Opening(self._means, self._ledger, item, number)
-        row = opening.write(self._guard.why_not, sameness=sameness, identity=identity)
-        if sameness is not None:
-            self._same[sameness] = number
-            self._opened[number] = row
+        opening = Opening(self._means, self._ledger, item, self._numbers.next())
+        sameness = self._sameness[message.id]
+        self._opened[message.id] = opening.write(self._guard.why_not, sameness=sameness, identity=identity)
 
     def _joined(self, item: Routed, case: Case) -> None:
         self._cases[case.number] = self._joining.follow_up(item, case)
 
     def _known_cases(self) -> dict[str, Case]:
-        named = {i.decision.case or i.context.reply_to_case for i in self._items} - {""}
-        return {row["number"]: case_of(row) for row in self._rows(cases.c.number, named)}
-
-    def _same_cases(self) -> list[RowMapping]:
-        """Finds the open cases that say the same, and remembers them."""
-        since = self._ledger.now - timedelta(days=self._means.options.same_days)
-        wanted = {s for s in self._sameness.values() if s is not None}
-        statement = "SELECT number FROM cases WHERE sameness {wanted}"
-        numbers = [row.number for row in self._means.database.each(self._connection, statement, wanted)]
-        rows = list(self._rows(cases.c.number, numbers))
-        found = [r for r in rows if r["state"] in OPEN and r["received_at"] >= since]
-        for row in found:
-            self._cases.setdefault(row["number"], case_of(row))
-        # A new case of these words takes the place of one that nothing joins any more.
-        past = {row["number"] for row in rows} - {row["number"] for row in found}
-        self._means.database.each(self._connection, _PAST, sorted(past))
-        return found
+        """Returns the cases that this batch names or joins, kept for this transaction."""
+        again = {case for case in self._joined_by.values() if case not in self._sameness}
+        named = {i.decision.case or i.context.reply_to_case for i in self._items} | again
+        known = {row["number"]: case_of(row) for row in self._rows(cases.c.number, named - {""})}
+        if ended := [number for number in again if not (number in known and known[number].is_open)]:
+            raise Conflict(f"case {ended[0]} was just ended by somebody else")
+        return known
 
     def _rows(self, column: Any, wanted: Collection[Any]) -> Iterable[RowMapping]:
         if not wanted:

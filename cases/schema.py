@@ -132,7 +132,8 @@ cases = Table(
     _flag("released"),
     Column("rating", Integer),
     _word("token"),
-    # Author and words of an open case as one digest: the same again joins it. NULL when it no longer may.
+    # The author of an open case and its place among theirs (cases/recurring.py): the same again joins it. NULL when it
+    # no longer may.
     Column("sameness", BigInteger),
     # When words and names were taken out of it; NULL while they are there.
     Column("forgotten_at", Instant),
@@ -143,8 +144,12 @@ Index("ix_cases_state_due_at", cases.c.state, cases.c.due_at)
 # A query that such an index shall serve has to say the same words.
 KEPT = "forgotten_at IS NULL"
 _some("ix_cases_kept", cases.c.received_at, cases.c.number, where=KEPT)
-# Of two processes that record the same words at once, one is told that the other was first.
+# Of two processes that record words of one author at once, one is told that the other was first.
 _some("ix_cases_sameness", cases.c.sameness, where="sameness IS NOT NULL", unique=True)
+
+# What is in danger stands first in every list; these are few.
+URGENT = "urgent"
+_some("ix_cases_urgent", cases.c.queue, cases.c.state, cases.c.due_at, cases.c.number, where=URGENT)
 
 # How many cases are in each state: the sum of all rows. Whoever changes cases adds rows and waits for nobody.
 tallies = Table(

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 from cases.clock import Period
 from cases.contexts import contexts
+from cases.corrections import Corrections
 from cases.database import Database
 from cases.dates import Dates
 from cases.key_check import check_key
@@ -58,12 +59,13 @@ class CaseStore:
         key_from: str = "",
     ) -> None:
         ids = rising(new_id)
+        post = Post(letters, seal, ids, public_url)
         self._database = Database(url)
         self._key_from = key_from
         self._means = Means(
             database=self._database,
             seal=seal,
-            post=Post(letters, seal, ids, public_url),
+            post=post,
             calendar=calendar,
             deadlines=deadlines,
             clock=clock,
@@ -72,13 +74,14 @@ class CaseStore:
             options=options or Options(),
             numbers=Numbers(self._database),
             still_valid=still_valid
-            or (lambda faq, version: letters.holds(faq, version, clock().astimezone(SEOUL).date())),
+            or (lambda faq, version: post.letters.holds(faq, version, clock().astimezone(SEOUL).date())),
         )
         self.outbox = Outbox(self._means)
         self.trouble = Trouble(self._means)
         self.officer = Officer(self._means)
         self.dates = Dates(self._means)
         self.views = Views(self._means)
+        self.corrections = Corrections(self._means)
         self.public = PublicViews(self._means)
         self.keys = Keys(self._means)
         self.tidy = Tidy(self._means)
@@ -92,6 +95,10 @@ class CaseStore:
             if self._key_from:
                 check_key(self._database, self._means.seal, self._key_from)
             undo.pop_all()
+
+    def follow(self, letters: Letters) -> None:
+        """Writes by other letters from now on, and knows by them which answers still hold."""
+        self._means.post.letters = letters
 
     def close(self) -> None:
         """Lets go of connections; may be called twice, and before `open`."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    TextClause,
     and_,
     func,
     literal,
@@ -24,7 +25,7 @@ from cases.ledger import read_sealed
 from cases.means import Means
 from cases.model import OPEN, RECORDED, STATES, TRIAGE, By, Case, Entry, State, case_of
 from cases.numbers import parse_number
-from cases.schema import TROUBLE, UNSENT, Instant, cases, events, messages, outbox
+from cases.schema import TROUBLE, UNSENT, URGENT, Instant, cases, events, messages, outbox
 from core.errors import Rejected
 from core.message import Message
 from core.wire import Routed
@@ -35,6 +36,8 @@ _MOST_PARTS = 32
 # However long a provider is away, a look at how it goes stays quick.
 _MOST_COUNTED = 100_000
 _EVERYONE = By("")
+_Term = ColumnElement[bool] | TextClause
+_OTHERS = text("NOT (urgent AND state IN ({}))".format(", ".join(f"'{state}'" for state in OPEN)))
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +72,8 @@ class Views:
         limit: int = 50,
         after: Case | None = None,
     ) -> list[Case]:
-        """Returns cases, the next due first; confidential ones only to who may see their queue by name.
+        """Returns cases: emergencies that wait for somebody, then the next due; confidential ones only to who may see
+        their queue by name.
 
         With the last case of a page as `after` it returns the page that follows.
         """
@@ -79,7 +83,20 @@ class Views:
             named = cases.c.number.in_(list(numbers))
             return self._cases(_soonest(select(cases).where(named, *_is(queues, state)), most))
         states = STATES if state is None else (state,)
-        parts = [[*part, *rest] for part in _parts(queues, states) for rest in _behind(after)]
+        is_first = after is None or (after.urgent and after.state in OPEN)
+        waiting = [one for one in states if one in OPEN] if is_first else []
+        first = self._page(_parts(queues, waiting), text(URGENT), after, most)
+        if len(first) == most:
+            return first
+        return first + self._page(_parts(queues, states), _OTHERS, None if is_first else after, most - len(first))
+
+    def _page(
+        self, among: Iterable[list[ColumnElement[bool]]], sort: TextClause, after: Case | None, most: int
+    ) -> list[Case]:
+        """Returns the next due ones of one sort; each part is read in the order of an index."""
+        parts: list[list[_Term]] = [[*part, sort, *rest] for part in among for rest in _behind(after)]
+        if not parts:
+            return []
         conditions = parts[0] if len(parts) == 1 else [cases.c.number.in_(_firsts(parts, most))]
         return self._cases(_soonest(select(cases).where(*conditions), most))
 
@@ -213,7 +230,7 @@ def _behind(last: Case | None) -> list[list[ColumnElement[bool]]]:
     return [[tuple_(cases.c.due_at, cases.c.number) > place], [dateless]]
 
 
-def _firsts(parts: Sequence[Sequence[ColumnElement[bool]]], most: int) -> Select[tuple[str]]:
+def _firsts(parts: Sequence[Sequence[_Term]], most: int) -> Select[tuple[str]]:
     """Returns the numbers of the first: of each part the index alone says which those are."""
     place = (cases.c.number, cases.c.due_at)
     firsts = [_soonest(select(*place).where(*part), most).subquery() for part in parts]

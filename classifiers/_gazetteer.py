@@ -1,51 +1,25 @@
-"""Where the names stand in a text, whatever particle or missing blank is beside them."""
+"""The places that a text names and means: not those it denies, and not the namesakes in other cities."""
 
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
-from classifiers._names import Name, Says, names_of, unify
+from classifiers._elsewhere import address_after, is_elsewhere
+from classifiers._names import Says, names_of, unify
+from classifiers._particles import AWAY, HOME, HOME_BEFORE, NOT_MEANT
+from classifiers._spot import Spot, after, spot_of
 from classifiers._text import Reading
 from config.schema import City
 
-_PARTICLES = (
-    r"(?:에서는|에서도|에서|에게|에도|에는|에선|에|의|은|는|이|가|을|를|으로|로|도|만|까지|부터|쪽|과|와|랑|"
-    r"입니다|이에요|예요|인데요|인데|이고|이라|라서|이요|요|임)"
-)
-_AFTER = (
-    r"(?:청|민|관내|일대|지역|전역|주민|보건소|의회|거주|근처|인근|부근|앞|옆|뒤|골목|길|거리|시장|사거리|역|"
-    r"공원|입구|방면|방향|아파트|쪽|내|시내|권)"
-)
-_REST = re.compile(rf"{_AFTER}*{_PARTICLES}*")
-_BEGINS = re.compile(rf"(?:청|관내|일대|지역|주민|보건소|의회|에|사거리|역|앞|근처)|{_PARTICLES}?\d")
-# 강남구간 is a section of road, 노원구역 a zone, 용산구입처 a shop: no districts.
-_NO_DISTRICT = re.compile(r"간(?!선)|역(?!삼|촌)|획|매|급차|독|형|입(?!니|구|장)|성원|석")
-# 신사동네 is a neighbourhood, 생 a brother, 물 an animal.
-_NO_DONG = re.compile(r"네|물|생|시에|안(?!전|에|내|쪽)|작(?!구)")
-_HOME = re.compile(
-    rf"{_PARTICLES}? ?(?:사는|살고|살아|산다|삽니다|살며|살면|거주|주민(?!센터|등록|자치|세)|구민(?!회관|체육)|토박이|"
-    r"이사 ?온|이사 ?왔)"
-)
-_HOME_BEFORE = re.compile(r"(?:집은|집이|사는곳은|거주지는|사는동네는)$")
-_CITY = r"(?:광역시|특별자치시|특별자치도|특별시|시|도|군)"
-_CITY_AND_PART = re.compile(
-    rf"{_CITY}? ?(?!친구|가구|입구|출구|야구|축구|농구|요구|연구|도구|기구|인구|항구|혹시|다시|택시|즉시|잠시|역시)"
-    rf"(?!표시|몇시)[가-힣]{{1,3}}(?:구|군|시|읍)(?=$| |청|{_PARTICLES})"
-)
-_CITY_ALONE = re.compile(rf"{_CITY}(?:청|{_PARTICLES})*")
-_CITY_BARE = re.compile(r"(?:에서|에서는|에는|에|의|은|는|으로|로|까지|부터|쪽|살|사는)*")
-_CITY_BETWEEN = re.compile(rf"{_CITY}?(?:[가-힣]{{1,3}}시)?")
-# 구리 is copper, too.
-_NO_CITY_ALONE = frozenset({"구리"})
-_LOOK_AHEAD = 16
 # More names than that are no message about a place; their number is the sender's choice.
-_MOST_NAMES = 200
+_MOST_NAMES = 500
 _SEOUL = re.compile(r"서울(?:시|특별시)?$")
-_HAN = re.compile(r"[\u3400-\u9fff]")
+_BETWEEN = re.compile(r"(?:광역시|특별자치시|특별자치도|특별시|시|도|군)?(?:[가-힣]{1,3}시)?")
+# 해운대구 is in one city only; 대구 is no 구.
+_LONG_NAME = 3
 
 
 class Mention(NamedTuple):
@@ -61,121 +35,94 @@ class Mention(NamedTuple):
     strong: bool = False
 
 
-class _Spot(NamedTuple):
-    """A place in the text where a name stands, with what is around it."""
-
-    name: Name
-    start: int
-    end: int
-    at_word: bool
-    broken: bool
-    rest: str
-    before: str
-    text: str
-    starts: Sequence[int]
-
-    def after(self) -> str:
-        """Returns what follows, with the blanks between its words."""
-        begin, starts = self.end, self.starts
-        end = min(begin + _LOOK_AHEAD, len(self.text))
-        cuts = [begin, *starts[bisect_left(starts, begin) : bisect_left(starts, end)], end]
-        return " ".join([self.text[one:other] for one, other in pairwise(cuts)]).lstrip()
-
-
 class Gazetteer:
     """All names of a city, found at once."""
 
     def __init__(self, city: City) -> None:
         self._names = list(names_of(city).values())
-        self._automaton = AhoCorasick([name.surface for name in self._names], matchkind=MatchKind.LeftmostLongest)
+        self._automaton = AhoCorasick([name.surface for name in self._names], matchkind=MatchKind.Standard)
 
     def mentions(self, reading: Reading) -> list[Mention]:
-        """Returns what is named, in the order of the text; what is only a part of another word is left out."""
+        """Returns what is named and meant, in the order of the text; parts of other words are left out."""
         text = unify(reading.tight)
-        matches = self._automaton.find_matches_as_indexes(text)[:_MOST_NAMES]
+        matches = self._automaton.find_matches_as_indexes(text, overlapping=True)
         if not matches:
             return []
+        # At each place the longest name that is one there: in "서울 역삼동" that is not 서울역.
+        matches.sort(key=_leftmost_longest)
         found: list[Mention] = []
         starts = sorted(reading.starts)
-        joints = {start for _, start, _ in matches}
-        for number, start, end in matches:
-            spot = _spot(self._names[number], start, end, text, starts, joints)
-            mention = _mention(spot, found[-1] if found else None, reading.tight)
+        # A word ends where another name begins that the blanks do not break: not 강서 before "진 주무관".
+        joints = {start for _, start, end in matches if bisect_right(starts, start) == bisect_left(starts, end)}
+        for number, start, end in matches[:_MOST_NAMES]:
+            before = found[-1] if found else None
+            if before and start < before.end:
+                continue
+            mention = _mention(spot_of(self._names[number], (start, end), text, starts, joints), before, reading.tight)
             if mention:
                 found.append(mention)
-        return _with_homes(found)
+        return _meant(_with_homes(found), text, starts)
 
 
-def _spot(name: Name, start: int, end: int, text: str, starts: Sequence[int], joints: set[int]) -> _Spot:
-    place = bisect_right(starts, start)
-    at_word = place > 0 and starts[place - 1] == start
-    further = bisect_left(starts, end)
-    following = starts[further] if further < len(starts) else len(text)
-    broken = place < len(starts) and starts[place] < end
-    rest = "" if end in joints else text[end:following]
-    return _Spot(name, start, end, at_word, broken, rest, text[max(start - 8, 0) : start], text, starts)
+def _leftmost_longest(match: tuple[int, int, int]) -> tuple[int, int]:
+    return match[1], -match[2]
 
 
-def _mention(spot: _Spot, before: Mention | None, tight: str) -> Mention | None:
+def _mention(spot: Spot, before: Mention | None, tight: str) -> Mention | None:
     """Returns the mention that stands here, None when the name is no name here."""
     surface = tight[spot.start : spot.end]
     if spot.name.says is Says.ELSEWHERE:
-        return _elsewhere(spot, surface)
-    if before and before.says is Says.ELSEWHERE and _follows(before, spot, tight):
-        return Mention(before.surface + " " + surface, spot.start, spot.end, Says.ELSEWHERE, (), strong=True)
+        return _elsewhere(spot, surface, before)
+    follows = before is not None and before.says is Says.ELSEWHERE and _follows(before, spot, tight)
     joined = before is not None and before.end == spot.start
-    says = _says(spot, joined=joined or bool(_SEOUL.search(spot.before)))
+    says = spot.says(joined=follows or joined or bool(_SEOUL.search(spot.before)))
     if says is None:
         return None
-    home = bool(_HOME.match(spot.after()) or _HOME_BEFORE.search(spot.before))
-    return Mention(surface, spot.start, spot.end, says, spot.name.districts, spot.name.owner, home)
+    if before and follows:
+        whole = f"{before.surface} {surface}"
+        return Mention(whole, spot.start, spot.end, Says.ELSEWHERE, (), home=_is_home(spot), strong=True)
+    return Mention(surface, spot.start, spot.end, says, spot.name.districts, spot.name.owner, home=_is_home(spot))
 
 
-def _elsewhere(spot: _Spot, surface: str) -> Mention | None:
-    if not (spot.at_word or spot.before.endswith(("시", "도"))):
+def _is_home(spot: Spot) -> bool:
+    return bool(HOME.match(spot.after()) or HOME_BEFORE.search(spot.before))
+
+
+def _elsewhere(spot: Spot, surface: str, before: Mention | None) -> Mention | None:
+    """Returns the mention of another city, with the whole address behind its name: 부산(광역시) 강서구 명지동."""
+    joined = before is not None and before.says is Says.ELSEWHERE and before.end == spot.start
+    begins = spot.is_latin_word() if surface.isascii() else spot.at_word or spot.before.endswith(("시", "도"))
+    if not (begins or joined) or spot.is_other_word():
         return None
-    strong = bool(_CITY_AND_PART.match(spot.after()))
-    alone = bool(_CITY_ALONE.fullmatch(spot.rest)) or (surface[-1] in "시도군" and bool(_REST.fullmatch(spot.rest)))
-    bare = bool(_CITY_BARE.fullmatch(spot.rest)) and not (surface in _NO_CITY_ALONE and not spot.rest)
-    if strong or alone or bare:
-        return Mention(surface, spot.start, spot.end, Says.ELSEWHERE, (), strong=strong)
-    return None
+    following = spot.after()
+    address = address_after(following)
+    if not (address or is_elsewhere(surface, spot.rest)):
+        return None
+    end = spot.end + len(address.replace(" ", ""))
+    behind = following[len(address) :]
+    home = bool(HOME.match(behind) or AWAY.match(behind) or HOME_BEFORE.search(spot.before))
+    strong = bool(address) or joined or (surface[-1] in "구군" and len(surface) >= _LONG_NAME)
+    return Mention(spot.text[spot.start : end], spot.start, end, Says.ELSEWHERE, (), home=home, strong=strong)
 
 
-def _follows(before: Mention, spot: _Spot, tight: str) -> bool:
+def _follows(before: Mention, spot: Spot, tight: str) -> bool:
     """Whether a name stands right behind another city's name: 부산(광역시) 강서구."""
-    return _CITY_BETWEEN.fullmatch(tight[before.end : spot.start]) is not None and spot.name.says <= Says.WEAK
+    return _BETWEEN.fullmatch(tight[before.end : spot.start]) is not None and spot.name.says <= Says.WEAK
 
 
-def _says(spot: _Spot, *, joined: bool) -> Says | None:
-    surface = spot.name.surface
-    if surface.isascii():
-        return spot.name.says if spot.at_word and not spot.rest else None
-    if _HAN.match(surface):
-        return spot.name.says
-    whole = _REST.fullmatch(spot.rest) is not None
-    if len(surface) < 3:
-        fits = (spot.at_word or joined) and not spot.broken and (whole or bool(_BEGINS.match(spot.rest)))
-        return spot.name.says if fits else None
-    if spot.name.says is Says.DISTRICT:
-        fits = not _NO_DISTRICT.match(spot.rest) and (whole or not spot.broken)
-        return Says.DISTRICT if fits else None
-    return _says_inside(spot, whole=whole, joined=joined)
-
-
-def _says_inside(spot: _Spot, *, whole: bool, joined: bool) -> Says | None:
-    if spot.name.dong and (_NO_DONG.match(spot.rest) or (spot.broken and not whole)):
-        return None
-    if spot.at_word or joined:
-        return spot.name.says
-    # In the middle of a word it may be a part of it; where blanks are missing throughout, others settle it.
-    return None if spot.broken else max(spot.name.says, Says.WEAK)
+def _meant(mentions: list[Mention], text: str, starts: Sequence[int]) -> list[Mention]:
+    """Returns the mentions without those that the writer denies: "강남구 말고 서초구"."""
+    return [mention for mention in mentions if not NOT_MEANT.match(after(mention.end, text, starts))]
 
 
 def _with_homes(mentions: list[Mention]) -> list[Mention]:
-    """Returns the mentions, 노원구 in "노원구 상계동에 사는데" being where the writer lives, too."""
-    for place in range(len(mentions) - 1, 0, -1):
-        here, before = mentions[place], mentions[place - 1]
-        if here.home and before.end == here.start:
-            mentions[place - 1] = before._replace(home=True)
+    """Returns the mentions, every part of "노원구 상계동에 사는데" being where the writer lives."""
+    forth = range(1, len(mentions))
+    for place, neighbour in [
+        *((place - 1, place) for place in reversed(forth)),
+        *((place, place - 1) for place in forth),
+    ]:
+        here, beside = mentions[place], mentions[neighbour]
+        if beside.home and (here.end == beside.start or beside.end == here.start):
+            mentions[place] = here._replace(home=True)
     return mentions

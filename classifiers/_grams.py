@@ -1,5 +1,6 @@
 """Texts as weighted sets of features (character n-grams, words, morphemes), and how near a text is to each of many."""
 
+import unicodedata
 from collections.abc import Sequence
 from itertools import repeat
 from operator import add
@@ -27,6 +28,25 @@ def word_grams(reading: Reading) -> list[str]:
     return list(dict.fromkeys([*words, *(word[:4] + "-" for word in words if len(word) > 4)]))
 
 
+def single_characters(reading: Reading) -> list[str]:
+    """Returns the different characters, those of ASCII left out: every English sentence has all of them."""
+    return list(dict.fromkeys(letter for letter in reading.tight[:_MOST_CHARACTERS] if letter > "\x7f"))
+
+
+def edge_grams(reading: Reading) -> list[str]:
+    """Returns pairs to fours of characters with the blanks between words as one of them."""
+    text = f"_{'_'.join(reading.words)[:_MOST_CHARACTERS]}_"
+    found = [text[at : at + size] for size in (2, 3, 4) for at in range(len(text) - size + 1)]
+    return list(dict.fromkeys(gram for gram in found if "_" not in gram[1:-1]))
+
+
+def sound_grams(reading: Reading) -> list[str]:
+    """Returns threes to fives of letters (자모): what a typing error leaves whole."""
+    text = unicodedata.normalize("NFD", reading.tight[:_MOST_CHARACTERS])
+    found = [text[at : at + size] for size in (3, 4, 5) for at in range(len(text) - size + 1)]
+    return list(dict.fromkeys(found or [text]))
+
+
 class Space:
     """A fixed list of documents; `near` says how near each is to a query (cosine of TF-IDF, 0 to 1)."""
 
@@ -52,8 +72,11 @@ class Space:
         self._squares: Vector = self._rarity**2
         norms: Vector = np.array([self._norm(document) for document in documents], dtype=np.float32)
         norms[norms == 0] = 1
-        weighted: Vector = counts * rarity[:, None]
-        self._weights: Vector = weighted * rarity[:, None] / norms
+        # In place: two copies more of a large table would be the most memory that the process ever takes.
+        counts *= rarity[:, None]
+        counts *= rarity[:, None]
+        counts /= norms
+        self._weights: Vector = counts
 
     def _norm(self, document: Sequence[str]) -> float:
         # In the order of the table, one after the other: the last digit depends on it.

@@ -3,18 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 from re import _constants as ops  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 from classifiers._text import Lexicon, Reading, tight
+from config.patterns import WINDOW, parsed, refusal, steps
 from core.errors import ConfigError
 
-# How many ways to try from one place of the text, times the characters of a window, bounds the work.
-_MOST_WAYS = 500
-_WINDOW = 1_000
 _OVERLAP = 100
+# Steps for one message and all patterns, about a second: who writes long texts against a costly pattern gets its
+# beginning read. Counted and not timed, so that the same text is always read as far.
+_MOST_STEPS = 40_000_000
 _REPEATS = (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT)
-_LOOKS = (ops.ASSERT, ops.ASSERT_NOT)
 _BLANKS = re.compile(r"\s+")
 
 
@@ -25,11 +24,12 @@ class Patterns:
     """
 
     def __init__(self, entries: Sequence[tuple[str, int]], *, where: str) -> None:
-        mistakes = [f"{where}: {why}" for pattern, _ in entries if (why := _refusal(pattern))]
+        mistakes = [f"{where}: the pattern {p!r} {why}." for p, _ in entries if (why := refusal(p))]
         if mistakes:
             raise ConfigError(*mistakes)
         self._compiled = [(re.compile(pattern, re.IGNORECASE), pattern, entry) for pattern, entry in entries]
-        needed = [_needed(_parser.parse(pattern)) for pattern, _ in entries]
+        self._steps = [steps(pattern) for pattern, _ in entries]
+        needed = [_needed(parsed(pattern)) for pattern, _ in entries]
         self._always = [place for place, literals in enumerate(needed) if not literals]
         self._gate = Lexicon((literal, place) for place, literals in enumerate(needed) for literal in literals)
 
@@ -38,84 +38,29 @@ class Patterns:
         places = sorted({*self._always, *(self._gate.entries(reading.tight))})
         if not places:
             return []
-        texts = [*_windows(_BLANKS.sub(" ", reading.spaced)), *_windows(reading.tight)]
+        texts = (_BLANKS.sub(" ", reading.spaced), reading.tight)
+        share = _MOST_STEPS // len(places)
         found = []
-        for compiled, pattern, entry in (self._compiled[place] for place in places):
-            match = next((match for text in texts if (match := compiled.search(text))), None)
+        for place in places:
+            compiled, pattern, entry = self._compiled[place]
+            # The beginning of both forms before the rest of one.
+            most = share // (len(texts) * self._steps[place])
+            match = next((match for text in texts if (match := _search(compiled, text, most))), None)
             if match:
                 found.append((entry, pattern, match.group()))
         return found
 
 
-def _windows(text: str) -> Iterator[str]:
-    for start in range(0, max(len(text), 1), _WINDOW - _OVERLAP):
-        yield text[start : start + _WINDOW]
-
-
-def _refusal(pattern: str) -> str:
-    """Returns why a pattern cannot be used, "" when it can."""
-    try:
-        ways = _ways(_parser.parse(pattern))
-    except (re.error, RecursionError, OverflowError) as error:
-        return f"the pattern {pattern!r} is no regular expression: {error}. Mend it or write the words as keywords"
-    if ways > _MOST_WAYS:
-        return (
-            f"the pattern {pattern!r} may take too long on a hostile text. Write .{{0,20}} in place of .* or .+, "
-            "and no repeat inside a repeat"
-        )
-    return ""
-
-
-def _ways(tree: Any) -> int:
-    """Returns how many ways there are to match from one place, at most; too many are cut short."""
-    ways = 1
-    for operator, argument in tree:
-        ways = min(ways * _ways_of(operator, argument), _WINDOW**2)
-    return ways
-
-
-def _ways_of(operator: Any, argument: Any) -> int:
-    if operator in _REPEATS:
-        return _ways_of_repeat(*argument)
-    if operator is ops.BRANCH:
-        branches = [_ways(branch) for branch in argument[1]]
-        return max(branches) if _tells_apart(argument[1]) else sum(branches)
-    if operator is ops.SUBPATTERN:
-        return _ways(argument[-1])
-    if operator in _LOOKS:
-        return _ways(argument[1])
-    if operator is ops.ATOMIC_GROUP:
-        return _ways(argument)
-    # References to groups match texts of any length again and again.
-    return _WINDOW if operator in {ops.GROUPREF, ops.GROUPREF_EXISTS} else 1
-
-
-def _ways_of_repeat(least: int, most: int, body: Any) -> int:
-    # Blanks are folded before: a run of them is one.
-    most = min(int(most), 1 if _is_blank(body) else _WINDOW)
-    least = int(least)
-    inner = _ways(body)
-    if inner == 1:
-        return max(most - least, 0) + 1
-    ways: int = sum(inner ** min(times, 20) for times in range(least, most + 1))
-    return min(ways, _WINDOW**2)
-
-
-def _is_blank(body: Any) -> bool:
-    items = list(body)
-    if len(items) != 1:
-        return False
-    operator, argument = items[0]
-    return (operator is ops.LITERAL and chr(argument) == " ") or (
-        operator is ops.IN and list(argument) == [(ops.CATEGORY, ops.CATEGORY_SPACE)]
+def _search(compiled: re.Pattern[str], text: str, most: int) -> re.Match[str] | None:
+    """Returns the first match in as many characters of the text as may be tried."""
+    return next(
+        (match for start, end in _windows(min(len(text), most)) if (match := compiled.search(text, start, end))), None
     )
 
 
-def _tells_apart(branches: Any) -> bool:
-    """Whether the first character already says which branch it is."""
-    firsts = [list(branch)[:1] for branch in branches]
-    letters = [first[0][1] for first in firsts if first and first[0][0] is ops.LITERAL]
-    return len(letters) == len(firsts) == len(set(letters))
+def _windows(length: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, max(length, 1), WINDOW - _OVERLAP):
+        yield start, min(start + WINDOW, length)
 
 
 def _needed(tree: Any) -> frozenset[str]:

@@ -16,7 +16,8 @@ _QUESTIONS = phrases(
     는지|인지|한지|은지|될지|할지|가능한가|가능할까|가능해요|하면 되|해야 하|해야 되|해도 되|가도 되
     알려주|알려줘|알려줄|알려달라|가르쳐|설명해주|설명 좀|안내해주|안내 좀|안내 부탁|안내 바랍|답변해주|답변 부탁
     답변 바랍|답변주|답변 좀|말씀해주|문의드|문의합|문의해|문의 좀|궁금|알고 싶|알 수 있|질문|여쭤|여쭙
-    조회|방법 좀|방법을|하는 법|받는 법
+    조회|방법 좀|방법을|하는 법|받는 법|한가요|던가요|는지요|인지요|뭐죠|뭐지|뭔데|뭡니까|뭐였|뭐임|어딘가|어딘지
+    얼마죠|얼마임|언제죠|며칠이죠
     """
 )
 _DEMANDS = phrases(
@@ -25,22 +26,35 @@ _DEMANDS = phrases(
     주셨으면|주면 좋겠|주시면 감사|달라고|바랍니다|바라요|바라겠|부탁드립니다|부탁드려|부탁합니다|부탁해요|부탁드리
     민원 넣|민원을 넣|민원 제기|민원을 제기|민원 접수합|신고합니다|신고드|고발합|제보합
     단속 좀|단속하라|단속 바|조치해|조치 좀|조치 바|처리 좀|처리 바|고쳐줘|철거 바|요청합니다|요청드|요청해요
-    요구합|촉구|개선 바|살려주|도와주
+    요구합|촉구|개선 바|살려주|도와주|줬으면|줄 것을|주시기를|주기를 바|주십사|주라고|시켜줘|시켜 줘
+    합시다|읍시다|셔야죠|셔야지|해야죠|줘요|줘라|줄래|주라|주길|부탁이|부탁요|제발|당장|하라고요
+    켜라고|치우라고|막으라고|지키라고|건의합|건의드|건의해|주셈|주세여|주삼
     """
 )
 # With a question word beside them these are part of the question: "어디서 수거해 가나요".
 _WISHES = phrases(
     """
     시정|항의|신고해요|단속을 하|단속해|조치를|처리해|치워|고쳐|없애|철거해|정비해|수거해|개선해|출동|점검해|보수해
-    복구해|설치해|교체해
+    복구해|설치해|교체해|필요합니다|필요해요|필요해 보|필요할 것 같|사과받|사과하|요망|원합니다|원해요|희망합
+    대책|해결|강화|늘려|만들어|하십시오|하시오|해야 합니다|해야 됩니다|해야 된다|못하게|없게|않게|않도록|되도록|신속
+    빠른 조치
     """
 )
+# Whoever asks whether something can be done for them wants it done: "막아 주실 수 없나요".
+_REQUESTS = phrases(
+    """
+    주실 수 있|주실 수 없|주실 수는|주실 순|주시면 안|주면 안 되|주면 안될|주면 안돼|줄 수 없|줄 수 있
+    줄 수는 없|주시면 좋겠|주시겠|주실래|주실 생각
+    """
+)
+# Thanks for what was done, and tales of what one did, want nothing.
+_PAST = phrases("주셔서 감사|주셔서 고맙|줘서 고맙|줘서 감사|주신 덕분|민원 넣은|민원을 넣은|민원 넣었|민원을 넣었")
 # "왜 안 치우나요?" has the form of a question and is none.
 _COMPLAINTS = phrases(
     """
     왜 안|왜 이렇게|왜 아직|왜 맨날|왜 자꾸|왜 방치|왜 올|왜 매번|왜 그렇게|도대체|언제까지 방치|언제까지 기다
     언제까지 참|뭐하는|뭐하고|단속 안 하|단속을 안|안 치우|안 고치|장난하|세금이 아깝|세금 아깝|말이 됩니까|말이 되나요
-    너무하|해도 해도|몇 번을 말|몇 번째
+    왜 우리|왜 여기만|그냥 두실|그냥 둘 건|두고만 보|내버려 두실|너무하|해도 해도|몇 번을 말|몇 번째
     """
 )
 _ENGLISH_QUESTIONS = phrases("what|where|when|how|which|who|can i|could i|may i|do i|is there|are there|is it|tell me")
@@ -57,7 +71,7 @@ _PLACE = re.compile(
     r"|[가-힣]{1,4}구\s?[가-힣]{1,5}\d{0,2}동|여기|이곳|이 앞|바로 앞|저기"
 )
 _CACHED_CHARACTERS = 2_000
-_QUESTION, _DEMAND, _WISH, _COMPLAINT = range(4)
+_QUESTION, _DEMAND, _WISH, _COMPLAINT, _REQUEST, _DONE = range(6)
 
 
 class Speech(NamedTuple):
@@ -72,7 +86,7 @@ class Speech(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _korean() -> Lexicon:
-    tables = (_QUESTIONS, _DEMANDS, _WISHES, _COMPLAINTS)
+    tables = (_QUESTIONS, _DEMANDS, _WISHES, _COMPLAINTS, _REQUESTS, _PAST)
     return Lexicon(((phrase, code) for code, table in enumerate(tables) for phrase in table), longest=True)
 
 
@@ -94,8 +108,12 @@ def _speech(reading: Reading) -> Speech:
     else:
         hits = _korean().hits(reading)
     asked = "?" in reading.spaced
+    if hits and hits[-1].entry == _DONE:
+        return Speech("statement", 0.8, 0.5, hits[-1].phrase, place)
     if complaints := [hit for hit in hits if hit.entry == _COMPLAINT]:
         return Speech("demand", 0.8, 0.5, complaints[-1].phrase, place)
+    if requests := [hit for hit in hits if hit.entry == _REQUEST]:
+        return Speech("demand", 0.85, 0.6, requests[-1].phrase, place)
     questions = [hit for hit in hits if hit.entry == _QUESTION]
     wishes = (_DEMAND,) if (questions or asked) and not place else (_DEMAND, _WISH)
     if demands := [hit for hit in hits if hit.entry in wishes]:

@@ -21,6 +21,9 @@ class Classifier(ABC):
     def warm(self) -> None:  # noqa: B027  # most have nothing that waits
         """Loads now what would else be loaded with the first message that needs it."""
 
+    def use(self, model: bytes, *, where: str) -> None:  # noqa: B027  # most learn nothing
+        """Takes what `eungdapso train` made for it; raises `ConfigError` when that cannot be read."""
+
     @abstractmethod
     def classify(self, messages: Sequence[Message]) -> list[tuple[Finding, ...]]:
         """Returns for each message, in order, what was found: best first, () when nothing."""

@@ -1,22 +1,25 @@
-"""Which district a message is about: by the names in the text, else, unsure, by its coordinates."""
+"""Which district a message is about: by the names in the text and by its coordinates; when they disagree, both."""
 
 from collections.abc import Iterable, Sequence
-from math import asin, cos, radians, sin, sqrt
 
+from classifiers._boundaries import ELSEWHERE, Map, Where
 from classifiers._gazetteer import Gazetteer, Mention
 from classifiers._names import Says
-from classifiers._speech import speech_of
+from classifiers._particles import AT_HOME
 from classifiers._text import Reading, quote, reading_of
 from classifiers.base import Classifier
 from config.schema import City
 from core.decision import Finding
 from core.message import Location, Message
 
-ELSEWHERE = "elsewhere"
 _UNSURE = 0.5
-# No point of the city is farther from the nearest district office.
-_CITY_KM = 12.0
-_EARTH_KM = 6371.0
+_SURE = 0.8
+# Where the writer lives, with and without words that say that the matter is there.
+_AT_HOME = 0.85
+_HOME = 0.7
+# The text names a place, and the coordinates lie in it; or they choose among those that it names.
+_AGREED = 0.97
+_CHOSEN = 0.85
 
 Verdict = tuple[tuple[str, ...], float]
 
@@ -29,58 +32,75 @@ class District(Classifier):
 
     def __init__(self, city: City) -> None:
         self._gazetteer = Gazetteer(city)
-        self._offices = [(district.id, Location(district.lat, district.lon)) for district in city.districts]
+        self._map = Map(city)
 
     def classify(self, messages: Sequence[Message]) -> list[tuple[Finding, ...]]:
         return [self._findings(reading_of(message), message.location) for message in messages]
 
     def _findings(self, reading: Reading, location: Location | None) -> tuple[Finding, ...]:
+        where = self._map.where(location) if location else None
         mentions = self._gazetteer.mentions(reading)
         if not mentions:
-            return self._by_location(location) if location else ()
+            return _listed(where.districts, where.confidence, where.because) if where else ()
         away = [mention for mention in mentions if not mention.home]
         used = away or mentions
-        districts, confidence = _settle(used)
+        verdict = _settle(used)
         if not away:
-            confidence = min(confidence, 0.85 if speech_of(reading).place else 0.7)
-        if not districts and location:
-            return self._by_location(location)
-        if len(districts) > 1 and location:
-            districts, confidence = self._nearest(districts, location, confidence)
-        findings = _listed(districts, confidence, quote([mention.surface for mention in used]))
+            verdict = verdict[0], min(verdict[1], _AT_HOME if AT_HOME.search(reading.spaced) else _HOME)
+        because = quote([mention.surface for mention in used])
+        if where:
+            verdict = self._located(verdict, where, is_home=not away)
+            because = f"{because}; {where.because}"
+        findings = _listed(*verdict, because)
         return tuple(sorted((*findings, *_owners(used)), key=lambda finding: -finding.confidence))
 
-    def _by_location(self, location: Location) -> tuple[Finding, ...]:
-        if not self._offices:
-            return ()
-        far, nearest = min((_kilometres(location, office), district) for district, office in self._offices)
-        because = f"coordinates, {far:.1f} km from the nearest district office"
-        return _listed((nearest if far <= _CITY_KM else ELSEWHERE,), _UNSURE, because)
+    def _located(self, named: Verdict, where: Where, *, is_home: bool) -> Verdict:
+        """Returns what names and coordinates say together: what both say, else all that either says."""
+        districts, confidence = named
+        if not districts or (is_home and confidence < _SURE and where.is_exact):
+            return where.districts, where.confidence
+        if not where.is_exact:
+            return self._roughly_located(named, where)
+        common = tuple(district for district in districts if district in where.districts)
+        if len(common) == 1:
+            return common, _AGREED if len(districts) == 1 and confidence >= _SURE else _CHOSEN
+        return (common or tuple(dict.fromkeys((*districts, *where.districts)))), _UNSURE
 
-    def _nearest(self, districts: tuple[str, ...], location: Location, confidence: float) -> Verdict:
-        """Settles a name that several districts share where the coordinates are clearly beside one of them."""
-        ways = sorted((_kilometres(location, office), d) for d, office in self._offices if d in districts)
-        if len(ways) > 1 and ways[0][0] * 2 < ways[1][0] and ways[0][0] < _CITY_KM / 2:
-            return (ways[0][1],), 0.8
-        return districts, confidence
+    def _roughly_located(self, named: Verdict, where: Where) -> Verdict:
+        """The same where only the nearest district office is known: it speaks against what is far away from it."""
+        districts, confidence = named
+        if len(districts) > 1:
+            near = self._map.only_one_near(districts, where.location)
+            return ((near,), _SURE) if near else named
+        if confidence >= _SURE and self._map.may_be_at(districts[0], where):
+            return named
+        return tuple(dict.fromkeys((*districts, *where.districts))), min(confidence, _HOME)
 
 
 def _settle(mentions: Sequence[Mention]) -> Verdict:
     """Returns the districts that the names leave, and how sure that is."""
     foreign = [mention for mention in mentions if mention.says is Says.ELSEWHERE]
     ours = [mention for mention in mentions if mention.districts]
-    named = _districts(mention for mention in ours if mention.says is Says.DISTRICT)
-    if any(mention.strong for mention in foreign):
-        return ((ELSEWHERE,), 0.9) if not named else ((*named, ELSEWHERE), _UNSURE)
     if not ours:
-        return ((ELSEWHERE,), _UNSURE) if foreign else ((), 0.0)
+        return ((ELSEWHERE,), 0.9 if any(mention.strong for mention in foreign) else _UNSURE) if foreign else ((), 0.0)
+    named = _districts(mention for mention in ours if mention.says is Says.DISTRICT)
+    inside = [mention for mention in ours if mention.says is Says.INSIDE]
+    hints = [mention for mention in ours if mention.says > Says.INSIDE]
+    if foreign and any(mention.strong for mention in foreign):
+        firm = named or _districts(inside)
+        return ((*firm, ELSEWHERE), _UNSURE) if firm else ((ELSEWHERE,), 0.9)
+    if named:
+        return _settle_named(named, inside)
+    districts, confidence = _settle_inside(inside, hints)
+    # A market or a mountain of that name may stand in the other city.
+    return ((*districts, ELSEWHERE), _UNSURE) if foreign else (districts, confidence)
+
+
+def _settle_named(named: tuple[str, ...], inside: Sequence[Mention]) -> Verdict:
     if len(named) > 1:
         return named, _UNSURE
-    inside = [mention for mention in ours if mention.says is Says.INSIDE]
-    if named:
-        strange = _districts(mention for mention in inside if named[0] not in mention.districts)
-        return ((*named, *strange), _UNSURE) if strange else (named, 0.97)
-    return _settle_inside(inside, [mention for mention in ours if mention.says > Says.INSIDE])
+    strange = _districts(mention for mention in inside if named[0] not in mention.districts)
+    return ((*named, *strange), _UNSURE) if strange else (named, 0.97)
 
 
 def _settle_inside(inside: Sequence[Mention], hints: Sequence[Mention]) -> Verdict:
@@ -89,9 +109,12 @@ def _settle_inside(inside: Sequence[Mention], hints: Sequence[Mention]) -> Verdi
     common = _common(inside)
     if not common:
         return _districts(inside), _UNSURE
+    areas = [mention for mention in hints if mention.says is Says.AREA]
+    hinted = _districts(hints)
     if len(common) > 1:
-        hinted = _districts(hints)
         common = tuple(district for district in common if district in hinted) or common
+    elif areas and common[0] not in hinted:
+        return (*common, *hinted), _UNSURE
     return common, (0.9 if len(common) == 1 else _UNSURE)
 
 
@@ -106,7 +129,8 @@ def _common(mentions: Sequence[Mention]) -> tuple[str, ...]:
 
 def _listed(districts: Sequence[str], confidence: float, because: str) -> tuple[Finding, ...]:
     if len(districts) > 1:
-        return tuple(Finding("district", value, min(confidence, _UNSURE), because, lead=0.0) for value in districts)
+        listed = min(confidence, _UNSURE)
+        return tuple(Finding("district", value, listed, because, lead=0.0) for value in dict.fromkeys(districts))
     lead = 0.0 if confidence <= _UNSURE else 1.0
     return tuple(Finding("district", value, confidence, because, lead=lead) for value in districts)
 
@@ -119,10 +143,3 @@ def _owners(mentions: Iterable[Mention]) -> tuple[Finding, ...]:
         Finding("district", f"owner:{owner}", confidence, because=f"'{mention.surface}'", lead=lead)
         for owner, mention in owned.items()
     )
-
-
-def _kilometres(one: Location, other: Location) -> float:
-    """Returns the great-circle distance."""
-    lat, lon = radians(other.lat - one.lat), radians(other.lon - one.lon)
-    chord = sin(lat / 2) ** 2 + cos(radians(one.lat)) * cos(radians(other.lat)) * sin(lon / 2) ** 2
-    return 2 * _EARTH_KM * asin(min(1.0, sqrt(max(chord, 0.0))))

@@ -1,16 +1,24 @@
 """Reads the city's files; every mistake in all of them is told at once."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from config.mistakes import explain, nearest, parse_toml, read_text, read_toml, sentences
-from config.references import Entry, Tables, check_references
+from config import broken
+from config.boundaries import read_boundaries
+from config.lines import Lines
+from config.mistakes import Steps, explain, read_text, read_toml, sentences
+from config.near import WORDS, nearest
+from config.references import check_references
 from config.schema import (
+    Abuse,
     Account,
+    Boundary,
     City,
     Department,
     District,
@@ -23,34 +31,72 @@ from config.schema import (
     Topic,
     Urgency,
 )
+from config.tables import Entry, Tables
 from core.errors import ConfigError
 
-__all__ = ["explain", "load_city", "read_toml"]
+__all__ = ["Draft", "explain", "load_city", "read_city", "read_toml"]
 
 M = TypeVar("M", bound=BaseModel)
 
 _FAQ = ("faq",)
 _TABLES = {
-    "districts.toml": ("district", "place"),
+    "districts.toml": ("district", "place", "boundaries"),
     "departments.toml": ("department",),
     "topics.toml": ("topic",),
-    "routing.toml": ("rule", "kind", "urgent", "elsewhere"),
+    "routing.toml": ("rule", "kind", "urgent", "abuse", "elsewhere"),
     "words.toml": tuple(Templates.model_fields),
     "accounts.toml": ("account",),
 }
 # A city need not be on any public platform.
 _OPTIONAL = {"accounts.toml"}
-_TABLE = re.compile(r"^[ \t]*\[\[", re.MULTILINE)
+# What the entries of these tables are called by.
+_NAMED_BY = {"district": "id", "department": "id", "topic": "id", "faq": "id", "urgent": "id", "rule": "name"}
+_ID = re.compile(r'^[ \t]*id[ \t]*=[ \t]*"([^"\n]*)"', re.MULTILINE)
+_NO_FILES: Mapping[str, Path] = {}
 
 
-def load_city(folder: Path) -> City:
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What the city's files say, right or wrong: `city` is made of all that could be read, None when too much is
+    missing."""
+
+    city: City | None
+    tables: Tables
+    mistakes: tuple[str, ...]
+
+    def at(self, table: Literal["rule", "faq"], name: str, *steps: str | int) -> str:
+        """Returns "file:line: label" of what stands at `steps` in that rule or question."""
+        named: dict[str, Entry[Rule] | Entry[Faq]] = (
+            {entry.item.name: entry for entry in self.tables.rules}
+            if table == "rule"
+            else {entry.item.id: entry for entry in self.tables.faqs}
+        )
+        return named[name].at(*steps) if name in named else name
+
+
+def load_city(folder: Path, *, channels: Sequence[str] = (), instead: Mapping[str, Path] = _NO_FILES) -> City:
     """Returns the city that the files in `folder` describe; raises `ConfigError` with all their mistakes."""
-    reader = _Reader(folder)
-    tables = reader.tables()
+    draft = read_city(folder, channels=channels, instead=instead)
+    if draft.mistakes or draft.city is None:
+        raise ConfigError(*draft.mistakes)
+    return draft.city
+
+
+def read_city(folder: Path, *, channels: Sequence[str] = (), instead: Mapping[str, Path] = _NO_FILES) -> Draft:
+    """Returns what could be read and every mistake.
+
+    Rules may name only these channels, any when there are none. `instead` gives files to be read in place of those
+    of that name.
+    """
+    reader = _Reader(folder, instead)
+    tables = reader.tables(channels)
     words = reader.words()
-    mistakes = [*reader.mistakes, *check_references(tables)]
-    if mistakes or words is None:
-        raise ConfigError(*mistakes)
+    boundaries = reader.boundaries(_items(tables.districts))
+    mistakes = (*reader.mistakes, *check_references(tables))
+    return Draft(city=_city(tables, reader, words, boundaries) if words else None, tables=tables, mistakes=mistakes)
+
+
+def _city(tables: Tables, reader: "_Reader", words: Templates, boundaries: tuple[Boundary, ...]) -> City:
     return City(
         districts=_items(tables.districts),
         places=_items(tables.places),
@@ -62,18 +108,12 @@ def load_city(folder: Path) -> City:
             kinds=_items(tables.kinds),
             urgent=_items(tables.urgent),
             elsewhere=reader.elsewhere(),
+            abuse=_items(tables.abuse),
         ),
         words=words,
         accounts=_items(tables.accounts),
+        boundaries=boundaries,
     )
-
-
-class _Header(NamedTuple):
-    """A table's header in its file."""
-
-    start: int
-    end: int
-    line: int
 
 
 class _File:
@@ -81,49 +121,57 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.text = read_text(path)
-        self.says = parse_toml(path, self.text)
-        self._headers: dict[str, list[_Header]] = {}
+        self.whole = read_text(path)
+        self.says, self._text, self.faults, self._lost = broken.read(self.whole)
 
-    def where(self, header: str, place: int = 0, key: str = "") -> str:
-        """Returns "path:line" of `key` in the `place`-th table of that header; of the header when there is no key."""
-        headers = self._found(header)
-        if place >= len(headers):
-            return str(self.path)
-        begin, end, line = headers[place]
-        if key:
-            following = _TABLE.search(self.text, end)
-            table = self.text[begin : following.start() if following else None]
-            found = re.search(rf"^[ \t]*{re.escape(key)}[ \t]*=", table, re.MULTILINE)
-            line += table.count("\n", 0, found.start()) if found else 0
-        return f"{self.path}:{line}"
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self._text)
 
-    def _found(self, header: str) -> list[_Header]:
-        """Returns where that header stands: looked for once, because every entry of the file asks for its own."""
-        known = self._headers.get(header)
-        if known is None:
-            known = self._headers[header] = []
-            line, counted = 1, 0
-            for found in re.finditer(rf"^[ \t]*{header}", self.text, re.MULTILINE):
-                line, counted = line + self.text.count("\n", counted, found.start()), found.start()
-                known.append(_Header(*found.span(), line))
-        return known
+    def where(self, *steps: str | int) -> str:
+        """Returns "path:line" of what stands there, or of what is around it."""
+        return f"{self.path}:{self._lines.of(steps)}"
+
+    def is_lost(self, steps: Steps) -> bool:
+        """Whether this is missing because its line could not be read: told already."""
+        return bool(self._lost) and str(steps[-1]) in self._lost.get(self._lines.of(steps[:-1]), ())
+
+    def ids(self, table: str) -> list[str]:
+        """Returns the ids of a table's entries; when parts could not be read, all that look like an id."""
+        return [*(name for name, _ in self.given(table, "id")), *(_ID.findall(self.whole) if self.faults else ())]
+
+    def given(self, table: str, key: str) -> list[tuple[str, Callable[..., str]]]:
+        """Returns what the entries of a table are called, each with where it stands."""
+        entries = self.says.get(table)
+        return [
+            (entry[key], partial(self._called, table, place, key, entry[key]))
+            for place, entry in enumerate(entries if isinstance(entries, list) else ())
+            if isinstance(entry, dict) and isinstance(entry.get(key), str)
+        ]
+
+    def _called(self, table: str, place: int, key: str, name: str) -> str:
+        return f"{self.where(table, place, key)}: {_label(table, place, name)}"
+
+
+def _label(table: str, place: int, name: object) -> str:
+    return f"{table} {place + 1}" + (f" ({name})" if isinstance(name, str) else "")
 
 
 class _Reader:
     """Reads one file after the other and keeps what is wrong in `mistakes`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, instead: Mapping[str, Path]) -> None:
         self.mistakes: list[str] = []
+        paths = {name: instead.get(name, folder / name) for name in _TABLES}
         self._files = {
-            name: None if name in _OPTIONAL and not (folder / name).exists() else self._open(folder / name, known)
-            for name, known in _TABLES.items()
+            name: None if name in _OPTIONAL and not path.exists() else self._open(path, _TABLES[name])
+            for name, path in paths.items()
         }
         self._faqs = [self._open(path, _FAQ) for path in sorted((folder / "faq").glob("*.toml"))]
         if not self._faqs:
             self.mistakes.append(f"{folder / 'faq'}: there is no file of questions. Add one, e.g. traffic.toml.")
 
-    def tables(self) -> Tables:
+    def tables(self, channels: Sequence[str]) -> Tables:
         return Tables(
             districts=self._entries(self._files["districts.toml"], "district", District),
             places=self._entries(self._files["districts.toml"], "place", Place),
@@ -133,8 +181,11 @@ class _Reader:
             rules=self._entries(self._files["routing.toml"], "rule", Rule),
             kinds=self._entries(self._files["routing.toml"], "kind", KindWords),
             urgent=self._entries(self._files["routing.toml"], "urgent", Urgency),
+            abuse=self._entries(self._files["routing.toml"], "abuse", Abuse),
             accounts=self._entries(self._files["accounts.toml"], "account", Account),
             ids=self._ids(),
+            given=self._given(),
+            channels=channels,
         )
 
     def words(self) -> Templates | None:
@@ -144,21 +195,43 @@ class _Reader:
         try:
             return Templates.model_validate(file.says)
         except ValidationError as error:
-            self.mistakes += explain(error, str(file.path), Templates)
+            self.mistakes += [
+                f"{file.where(*steps)}: {sentence}"
+                for steps, sentence in sentences(error, Templates)
+                if not file.is_lost(steps)
+            ]
             return None
+
+    def boundaries(self, districts: Sequence[District]) -> tuple[Boundary, ...]:
+        """Returns the polygons of the file that districts.toml names, relative to it."""
+        file = self._files["districts.toml"]
+        name = file.says.get("boundaries") if file else None
+        if file is None or name is None:
+            return ()
+        if not isinstance(name, str) or not name:
+            self.mistakes.append(
+                f'{file.where("boundaries")}: should be the path of a GeoJSON file: "boundaries.geojson".'
+            )
+            return ()
+        read = read_boundaries(file.path.parent / name, districts)
+        self.mistakes += read.mistakes
+        return read.shapes
 
     def elsewhere(self) -> tuple[str, ...]:
         file = self._files["routing.toml"]
-        return tuple(file.says.get("elsewhere", ())) if file else ()
+        names = file.says.get("elsewhere", ()) if file else ()
+        return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
 
     def _ids(self) -> dict[str, list[str]]:
         """Returns the ids by table: a reference to a table that has a mistake of its own is no second mistake."""
-        ids: dict[str, list[str]] = {name: [] for name in ("district", "department", "topic", "faq", "urgent")}
-        says = [file.says for file in (*self._files.values(), *self._faqs) if file]
-        for name, found in ids.items():
-            tables = [table for said in says for table in _list(said.get(name)) if isinstance(table, dict)]
-            found += [table["id"] for table in tables if isinstance(table.get("id"), str)]
-        return ids
+        return {name: [one for file in self._all for one in file.ids(name)] for name in _NAMED_BY if name != "rule"}
+
+    def _given(self) -> dict[str, list[tuple[str, Callable[..., str]]]]:
+        return {name: [one for file in self._all for one in file.given(name, key)] for name, key in _NAMED_BY.items()}
+
+    @property
+    def _all(self) -> list[_File]:
+        return [file for file in (*self._files.values(), *self._faqs) if file]
 
     def _open(self, path: Path, known: tuple[str, ...]) -> _File | None:
         try:
@@ -166,9 +239,10 @@ class _Reader:
         except ConfigError as error:
             self.mistakes += error.mistakes
             return None
+        self.mistakes += [f"{path}:{fault.line}: {fault.says}" for fault in file.faults]
         for key in file.says.keys() - set(known):
-            where = file.where(rf"(?:\[\[? *)?{re.escape(key)}\b")
-            self.mistakes.append(f"{where}: {key} is not a table of this file.{nearest(key, known)}")
+            hint = nearest(key, known, called=WORDS[""])
+            self.mistakes.append(f"{file.where(key)}: {key} is not a table of this file.{hint}")
         names = file.says.get("elsewhere", [])
         if not (isinstance(names, list) and all(isinstance(name, str) and name.strip() for name in names)):
             self.mistakes.append(f'{file.where("elsewhere")}: elsewhere should be a list of names: ["부산", "경기"].')
@@ -177,27 +251,25 @@ class _Reader:
     def _entries(self, file: _File | None, name: str, model: type[M]) -> list[Entry[M]]:
         raw = file.says.get(name, []) if file else []
         if file and not isinstance(raw, list):
-            where = file.where(rf"\[? *{name}")
-            self.mistakes.append(f"{where}: there are several of these. Write each as [[{name}]], with two brackets.")
+            self.mistakes.append(
+                f"{file.where(name)}: there are several of these. Write each as [[{name}]], with two brackets."
+            )
             return []
         read = [self._entry(file, name, model, place, table) for place, table in enumerate(raw) if file]
         return [entry for entry in read if entry is not None]
 
     def _entry(self, file: _File, name: str, model: type[M], place: int, table: Any) -> Entry[M] | None:
         known_by = table.get("id") or table.get("name") or table.get("kind") if isinstance(table, dict) else None
-        label = f"{name} {place + 1}" + (f" ({known_by})" if isinstance(known_by, str) else "")
-        header = rf"\[\[ *{name} *\]\]"
+        label = _label(name, place, known_by)
         try:
-            return Entry(f"{file.where(header, place)}: {label}", model.model_validate(table))
+            return Entry(model.model_validate(table), label, lambda *steps: file.where(name, place, *steps))
         except ValidationError as error:
             self.mistakes += [
-                f"{file.where(header, place, key)}: {label}: {sentence}" for key, sentence in sentences(error, model)
+                f"{file.where(name, place, *steps)}: {label}: {sentence}"
+                for steps, sentence in sentences(error, model)
+                if not file.is_lost((name, place, *steps))
             ]
             return None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _items(entries: Sequence[Entry[M]]) -> tuple[M, ...]:

@@ -1,21 +1,44 @@
 """Turns what is wrong with a TOML file into sentences: where, what, and what now."""
 
-import difflib
 import re
-import tomllib
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from config import broken
+from config.near import WORDS, closest, nearest
 from core.errors import ConfigError
 
-_AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
+__all__ = ["explain", "nearest", "parse_toml", "read_text", "read_toml", "sentences"]
+
+Steps = tuple[str | int, ...]
+Table = type[BaseModel]
+
 _CHOICE = re.compile(r"'([^']*)'")
-_MOST_CHOICES = 30
+_BOUNDS = ("ge", "le")
+_A_LIST = 'should be a list: ["…", "…"].'
+_A_DAY = "should be a day or a time: 2026-12-01 or 2026-12-01T09:00:00."
+_SHOULD_BE = {
+    "model_type": "should be a table: { name = value, … }.",
+    "model_attributes_type": "should be a table: { name = value, … }.",
+    "dict_type": "should be a table: { name = value, … }.",
+    "tuple_type": _A_LIST,
+    "list_type": _A_LIST,
+    "string_type": 'should be text in quotation marks: "…".',
+    "string_too_short": "is empty. Write something, or remove it.",
+    "bool_type": "should be true or false.",
+    "bool_parsing": "should be true or false.",
+    "date_type": _A_DAY,
+    "date_parsing": _A_DAY,
+    "date_from_datetime_parsing": _A_DAY,
+    "date_from_datetime_inexact": "should be a day without a time: 2026-12-01.",
+}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -25,22 +48,22 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def read_text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file. Add it, or name another.") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+    # Some editors take Korean syllables apart: they look the same and are another name.
+    return unicodedata.normalize("NFC", text)
 
 
 def parse_toml(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = _AT_LINE.search(str(error))
-        line = f":{found[1]}" if found else ""
-        raise ConfigError(f"{path}{line}: is no TOML: {_AT_LINE.sub('', str(error))}. Mend this line.") from error
+    said = broken.read(text)
+    if said.faults:
+        raise ConfigError(*(f"{path}:{fault.line}: {fault.says}" for fault in said.faults))
+    return said.says
 
 
 def explain(error: ValidationError, where: str, model: type[BaseModel], *, prefix: tuple[str, ...] = ()) -> list[str]:
@@ -51,44 +74,64 @@ def explain(error: ValidationError, where: str, model: type[BaseModel], *, prefi
     return [f"{where}: {sentence}" for _, sentence in sentences(error, model, prefix=prefix)]
 
 
-def sentences(error: ValidationError, model: type[BaseModel], *, prefix: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    """Returns for each mistake the setting's first name ("" when none) and the sentence without where."""
-    found: dict[str, tuple[str, str]] = {}
+def sentences(
+    error: ValidationError, model: type[BaseModel], *, prefix: tuple[str, ...] = ()
+) -> list[tuple[Steps, str]]:
+    """Returns for each mistake the steps to it in the file and the sentence without where."""
+    found: dict[str, tuple[Steps, list[ErrorDetails], Table | None]] = {}
     for mistake in error.errors(include_url=False):
         steps, container = _follow(model, mistake["loc"])
-        path = _path((*prefix, *steps))
-        # A union complains once for each of its forms; the first complaint says enough.
-        found.setdefault(path, (str(steps[0]) if steps else "", _sentence(path, mistake, container)))
-    return list(found.values())
+        _, mistakes, _ = found.setdefault(_path((*prefix, *steps)), (tuple(steps), [], container))
+        mistakes.append(mistake)
+    return [
+        (steps, _sentence(path, str(steps[-1]) if steps else "", mistakes, container))
+        for path, (steps, mistakes, container) in found.items()
+    ]
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Returns " Did you mean …?", or " There are: …" when nothing is near."""
-    choices = list(dict.fromkeys(known))
-    near = difflib.get_close_matches(word, choices, n=1)
-    if near:
-        return f" Did you mean {near[0]}?"
-    if not choices:
-        return ""
-    return f" There are: {', '.join(choices[:_MOST_CHOICES])}{', …' if len(choices) > _MOST_CHOICES else ''}."
-
-
-def _sentence(path: str, mistake: ErrorDetails, container: type[BaseModel] | None) -> str:
-    fields = container.model_fields if container else {}
-    key = str(mistake["loc"][-1]) if mistake["loc"] else ""
-    given = mistake.get("input")
-    if mistake["type"] == "extra_forbidden":
-        return f"{path} is not a setting.{nearest(key, fields)}"
-    if mistake["type"] == "missing":
+def _sentence(path: str, key: str, mistakes: list[ErrorDetails], container: Table | None) -> str:
+    fields = fields_of(container)
+    first = mistakes[0]
+    if first["type"] == "extra_forbidden":
+        return f"{path} is not a setting.{nearest(key, fields, called=WORDS[''])}"
+    if first["type"] == "missing":
         meaning = fields[key].description if key in fields else None
         return f"{path} is missing. Add it{': ' + meaning if meaning else '.'}"
-    if mistake["type"] in ("literal_error", "enum") and isinstance(given, str):
+    # A union complains once for each of its forms; of the choices that it has, the nearest is meant.
+    for mistake in mistakes:
+        given = mistake.get("input")
         choices = _CHOICE.findall(str(mistake.get("ctx", {}).get("expected", "")))
-        return f'{path} cannot be "{given[:60]}".{nearest(given, choices)}'
-    if mistake["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        return f"{path}: should be a table: {{ name = value, … }}."
+        if mistake["type"] in ("literal_error", "enum") and isinstance(given, str):
+            called = WORDS.get(_bare(key), {})
+            if len(mistakes) == 1 or closest(given, [*choices, *called]):
+                return f'{path} cannot be "{given[:60]}".{nearest(given, choices, called=called)}'
+    return f"{path}: {_what_now(first, fields.get(key))}" if path else f"{first['msg']}."
+
+
+def _what_now(mistake: ErrorDetails, field: FieldInfo | None) -> str:
+    if mistake["type"] in _SHOULD_BE:
+        return _SHOULD_BE[mistake["type"]]
+    context = mistake.get("ctx", {})
+    if mistake["type"] == "too_short" and mistake.get("input") in ([], ()):
+        return "names nothing. Name something, or remove it."
+    if mistake["type"] == "too_short":
+        return f"has {context['actual_length']} entries, at least {context['min_length']} are needed. Add some."
     message = mistake["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
-    return f"{path}: {message}." if path else f"{message}."
+    return f"{message}.{_bounds(field)}"
+
+
+def _bounds(field: FieldInfo | None) -> str:
+    bounds = {name: getattr(m, name) for m in (field.metadata if field else ()) for name in _BOUNDS if hasattr(m, name)}
+    return f" Write a number from {bounds['ge']} to {bounds['le']}." if len(bounds) == len(_BOUNDS) else ""
+
+
+def _bare(key: str) -> str:
+    return key.partition(" ")[0]
+
+
+def fields_of(table: Table | None) -> dict[str, FieldInfo]:
+    """Returns the settings of a table by the names that stand in the file."""
+    return {field.alias or name: field for name, field in table.model_fields.items()} if table else {}
 
 
 def _follow(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[int | str], type[BaseModel] | None]:
@@ -111,7 +154,7 @@ def _follow(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[in
 
 def _inside(forms: list[Any], table: type[BaseModel] | None, step: int | str) -> Any:
     if table is not None:
-        field = table.model_fields.get(str(step))
+        field = fields_of(table).get(str(step))
         return field.annotation if field else None
     arguments = next((get_args(form) for form in forms if get_args(form)), ())
     return arguments[-1] if isinstance(step, str) and arguments else arguments[0] if arguments else None

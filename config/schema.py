@@ -1,17 +1,30 @@
 """The shape of the city's files: districts, departments, topics, accounts, faq/*, routing and words (.toml)."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from core.decision import Action, Kind
 from core.settings import Settings
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9.-]*$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _no_number(value: Any) -> Any:
+    """A number would be taken for seconds since 1970."""
+    if isinstance(value, int | float):
+        raise ValueError("should be a day or a time, not a number: 2026-12-01 or 2026-12-01T09:00:00")  # noqa: TRY004
+    return value
+
+
+# A day, or a time; one without a zone is Asia/Seoul.
+Moment = Annotated[date | datetime, BeforeValidator(_no_number)]
+# What is named; a list without anything in it would say what leaving it out says.
+Names = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
 class District(Settings):
@@ -37,6 +50,10 @@ class District(Settings):
     """법정동 names."""
     admin_dongs: tuple[str, ...]
     """행정동 names."""
+    former_dongs: tuple[str, ...] = ()
+    """Abolished 행정동 that people still name, when they can only be here."""
+    other_dongs: tuple[str, ...] = ()
+    """Dong in Chinese characters or kana, as people write them: 明洞."""
     units: tuple[str, ...] = (
         "청소",
         "주차",
@@ -174,19 +191,25 @@ class When(Settings):
     For findings: `"*"` any value, else one of the values named. `context` names a field of the message's context.
     """
 
-    auto: tuple[str, ...] | Literal["*"] = ()
-    urgent: tuple[str, ...] | Literal["*"] = ()
-    kind: tuple[str, ...] | Literal["*"] = ()
-    faq: tuple[str, ...] | Literal["*"] = ()
-    topic: tuple[str, ...] | Literal["*"] = ()
-    owner: tuple[str, ...] | Literal["*"] = ()
+    auto: Names | Literal["*"] = ()
+    urgent: Names | Literal["*"] = ()
+    kind: Names | Literal["*"] = ()
+    abuse: Names | Literal["*"] = ()
+    """"insult" (nothing else is said), "abusive" (a matter is in it, too), "spam"."""
+    rating: Names | Literal["*"] = ()
+    """How satisfied somebody is, "1" to "5", when the message says nothing else."""
+    faq: Names | Literal["*"] = ()
+    topic: Names | Literal["*"] = ()
+    owner: Names | Literal["*"] = ()
     """"district", or departments' ids, of the topic found; a pattern may end in `*` ("hq.*")."""
-    district: tuple[str, ...] | Literal["*", "none", "one", "several"] = ()
-    channel: tuple[str, ...] = ()
-    account: tuple[str, ...] = ()
+    district: Names | Literal["*", "none", "one", "several"] = ()
+    channel: Names = ()
+    account: Names = ()
     context: Literal["reply", "awaits_place", "answered_by_faq", "same_case", "rating_asked", ""] = ""
     text: str = ""
     """The whole text, folded, equals one of these words separated by |: "담당자|상담원"; "담당자*" begins with it."""
+    words: Names = ()
+    """One of these stands in the subject or the text; blanks and capitals do not matter."""
     threaded: bool | None = None
     """Whether the message itself says what it answers (In-Reply-To), rather than only standing in a conversation."""
     demand: bool | None = None
@@ -198,7 +221,11 @@ class When(Settings):
 
 
 class Rule(Settings):
-    """One row: the first row that applies decides."""
+    """One row: the first row that applies decides.
+
+    `from` and `until` bound when it applies, by the time of receipt: a day counts whole, a time without a zone is
+    Asia/Seoul.
+    """
 
     name: Text
     when: When = When()
@@ -207,6 +234,12 @@ class Rule(Settings):
     """Fixed queue; "" derives it from topic, place and kind."""
     unit: str = ""
     ask: Literal["", "place"] = ""
+    begins: Moment | None = Field(default=None, alias="from")
+    """The first day, or the first instant, at which the row applies."""
+    until: Moment | None = None
+    """The last day on which the row applies, or the instant from which on it no longer does."""
+    shadow: bool = False
+    """True: the row decides nothing; how often it would have is counted."""
     examples: tuple[str, ...] = ()
     not_examples: tuple[str, ...] = ()
 
@@ -220,6 +253,12 @@ class KindWords(Settings):
     keywords: tuple[str, ...]
     patterns: tuple[str, ...] = ()
     """Regular expressions over the folded text; each is tried with a bound on its work."""
+    together: tuple[str, ...] = ()
+    """Words that speak for it only near each other: "공무원 | 주무관 + 봉투 | 상품권"."""
+    not_keywords: tuple[str, ...] = ()
+    """Words that look like it and are not ("종량제 봉투")."""
+    weak: tuple[str, ...] = ()
+    """Words that say too little, but after which no machine answers."""
     hint: str = ""
     """What the notice adds, e.g. the help line."""
     hint_en: str = ""
@@ -232,10 +271,25 @@ class Urgency(Settings):
     id: Id
     keywords: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
+    """Words that are an emergency only near each other: "연기 + 자욱 | 가득"."""
     not_keywords: tuple[str, ...] = ()
     """Words that make it no emergency ("화재보험")."""
+    weak: tuple[str, ...] = ()
+    """Words that say too little, but after which no machine answers."""
     hint: Text
     hint_en: Text
+
+
+class Abuse(Settings):
+    """Words by which insults, threats to staff and advertising are recognised."""
+
+    id: Literal["insult", "spam"]
+    keywords: tuple[str, ...] = ()
+    not_keywords: tuple[str, ...] = ()
+    """Words that look like it and are not ("시발점"); for spam: words of somebody who complains of it."""
+    signs: tuple[str, ...] = ()
+    """For spam: what an advertisement has beside its ware, e.g. how to unsubscribe."""
 
 
 class Routing(Settings):
@@ -246,6 +300,15 @@ class Routing(Settings):
     urgent: tuple[Urgency, ...]
     elsewhere: tuple[str, ...]
     """Other cities and provinces: with one of these names before it, 강서구 is not ours."""
+    abuse: tuple[Abuse, ...] = ()
+
+
+class Boundary(Settings):
+    """One polygon of a district, from the operator's GeoJSON; holes are rings too."""
+
+    district: Id
+    rings: tuple[tuple[tuple[float, float], ...], ...]
+    """Longitude and latitude, WGS 84 degrees."""
 
 
 class City(Settings):
@@ -259,10 +322,22 @@ class City(Settings):
     routing: Routing
     words: "Templates"
     accounts: tuple[Account, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    """None: the nearest district office is a guess."""
+    answer_precision: float = Field(default=0.98, ge=0.5, lt=1)
+    """Of the answers that go out by themselves, this part must be right; stands in pipeline.toml."""
 
     @cached_property
     def rules_version(self) -> str:
-        parts = (self.routing, *self.topics, *self.districts, *self.places, *self.departments, *self.accounts)
+        parts = (
+            self.routing,
+            *self.topics,
+            *self.districts,
+            *self.places,
+            *self.departments,
+            *self.accounts,
+            *self.boundaries,
+        )
         return blake2b("".join(p.model_dump_json() for p in parts).encode(), digest_size=6).hexdigest()
 
     @cached_property
@@ -290,6 +365,10 @@ class Templates(Settings):
     kinds: dict[str, str]
     triage_name: Text = "통합접수 담당(담당부서 확인 중)"
     triage_name_en: Text = "Integrated reception (department being confirmed)"
+    triage_duty_phone: str = "120"
+    """Whom to ring about an emergency that no queue has yet."""
+    triage_duty_contact: str = ""
+    """`channel:address` that is told at once of emergencies that no queue has yet; "" for nobody."""
 
 
 City.model_rebuild()

@@ -40,7 +40,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     `reply_to_case`: the case whose notice or answer this answers, by threading and by the same author.
     `awaits_place`: that case is one that we asked for a place. `answered_by_faq`: its last answer was automatic.
-    `same_case`: an open case of the same author with the same text.
+    `same_case`: an open case of the same author that says the same, up to small edits.
     """
 
     reply_to_case: str = ""
@@ -48,6 +48,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     answered_by_faq: bool = False
     same_case: str = ""
     rating_asked: bool = False
+    # In which the author wrote before: decides where a message says too little.
+    language: str = ""
     # What the case already says, joined with the reply when a place was asked for.
     case_text: str = ""
 
@@ -91,5 +93,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     rating: int | None = None
     answer: Answer | None = None
+    # Shadow rows of config/routing.toml that would have decided, had they been real.
+    shadowed: tuple[str, ...] = ()
     rules_version: str = ""
     faq_version: str = ""

@@ -1,19 +1,25 @@
 """The one mask for personal data: what may never be stored (`redact`), and what may never be shown (`mask`)."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from typing import NamedTuple
 
-from core.personal import Claim, comparable, mask_name, personal, residents
+from core.people import mask_name
+from core.personal import Claim, comparable, personal, residents
+from core.plain import Skeleton, readings, skeleton
 
 __all__ = ["mask", "mask_handle", "mask_name", "redact"]
 
 # Nothing to hide in a skeleton without one of these.
 _WORTH_LOOKING = re.compile(
-    r"[\d@]|골뱅이|공일공|성명|이름|성함|예금주|신청인|민원인|신고인|[(\[]at[)\]]", re.IGNORECASE
+    r"[\d@]|골뱅이|[공영일이삼사오육칠팔구][-. ,~/_]{0,3}[공영일이삼사오육칠팔구]|[(\[]at[)\]]"
+    r"|\bat (?:gmail|naver|daum|hanmail|nate|yahoo|outlook|hotmail|icloud|kakao)"
+    r"|성 ?명|이 ?름|성함"
+    r"|예금주|신청인|민원인|신고인|신고자|신청자|제보자"
+    r"|피해자|가해자|보호자|대리인|세대주|수령인|담당자|저는|제가|전 [가-힣]|저 [가-힣]| 앳 |나는|본인은"
+    r"|my name|我叫|tên tôi",
+    re.IGNORECASE,
 )
-_UNUSUAL = re.compile(r"[^\n -~가-힣]")
 
 
 def redact(text: str) -> str:
@@ -47,70 +53,48 @@ def mask_handle(handle: str) -> str:
 
 def _replace(text: str, find: Callable[[str], Iterator[Claim]]) -> str:
     """Returns the text with what `find` claims in its skeleton replaced; who comes first gets it."""
-    skeleton, places = _skeleton(text)
-    if not _WORTH_LOOKING.search(skeleton):
+    bones = skeleton(text)
+    if not _WORTH_LOOKING.search(bones.text):
         return text
+    found = [_Found(claim, reading) for reading in readings(bones.text) for claim in find(reading)]
     parts: list[str] = []
     done = 0
-    for claim in _without_overlaps(find(skeleton)):
-        start = places[claim.start] if places else claim.start
-        end = places[claim.end - 1] + 1 if places else claim.end
-        parts += text[done:start], _hidden(text[start:end], claim)
+    for claim, reading in _without_overlaps(found):
+        start, end = bones.span(claim.start, claim.end)
+        parts += text[done:start], _hidden(text, claim, reading, bones)
         done = end
     return "".join((*parts, text[done:]))
 
 
-def _without_overlaps(claims: Iterator[Claim]) -> list[Claim]:
-    """Returns the claims in the order of the text; of two that overlap, the one that was found first."""
-    ranked = sorted(enumerate(claims), key=lambda pair: (pair[1].start, pair[0]))
-    kept: list[tuple[int, Claim]] = []
-    for rank, claim in ranked:
-        while kept and kept[-1][1].end > claim.start and kept[-1][0] > rank:
+class _Found(NamedTuple):
+    """A claim, and the reading of the skeleton that it was made in."""
+
+    claim: Claim
+    reading: str
+
+
+def _without_overlaps(found: list[_Found]) -> list[_Found]:
+    """Returns what was found in the order of the text; of two that overlap, the one that was found first."""
+    ranked = sorted(enumerate(found), key=lambda pair: (pair[1].claim.start, pair[0]))
+    kept: list[tuple[int, _Found]] = []
+    for rank, one in ranked:
+        while kept and kept[-1][1].claim.end > one.claim.start and kept[-1][0] > rank:
             kept.pop()
-        if not kept or kept[-1][1].end <= claim.start:
-            kept.append((rank, claim))
-    return [claim for _, claim in kept]
+        if not kept or kept[-1][1].claim.end <= one.claim.start:
+            kept.append((rank, one))
+    return [one for _, one in kept]
 
 
-def _hidden(stretch: str, claim: Claim) -> str:
+def _hidden(text: str, claim: Claim, reading: str, bones: Skeleton) -> str:
     if claim.text is not None:
         return claim.text
     digits = 0
     written: list[str] = []
-    for character in stretch:
-        is_digit = character.isdigit()
+    done, last = bones.span(claim.start, claim.end)
+    for place in range(claim.start, claim.end):
+        start, end = bones.span(place, place + 1)
+        is_digit = reading[place].isdigit()
         digits += is_digit
-        written.append("*" if is_digit and digits > claim.keep else character)
-    return "".join(written)
-
-
-def _skeleton(text: str) -> tuple[str, list[int] | None]:
-    """Returns the text with plain digits, dashes, dots and blanks and nothing invisible, and where each character
-    stood (None: where it stands)."""
-    if not _UNUSUAL.search(text):
-        return text, None
-    plain = _UNUSUAL.sub(lambda found: _plain(found[0]), text)
-    if "\x00" not in plain:
-        return plain, None
-    places = [place for place, character in enumerate(plain) if character != "\x00"]
-    return plain.replace("\x00", ""), places
-
-
-@lru_cache(maxsize=4096)
-def _plain(character: str) -> str:
-    """Returns the one ASCII character that this one is read as, NUL when it is not seen, else itself."""
-    category = unicodedata.category(character)
-    if character in "\t\r\v\f":
-        return " "
-    if category in ("Cc", "Cf", "Mn", "Me"):
-        return "\x00"
-    if category == "Pd" or character in "−ㅡー":
-        return "-"
-    if category == "Zs":
-        return " "
-    if character in "·ㆍ‧∙•。・･":
-        return "."
-    if (digit := unicodedata.digit(character, None)) is not None:
-        return str(digit)
-    same = unicodedata.normalize("NFKC", character)
-    return same if len(same) == 1 and same.isascii() else character
+        written += text[done:start], "*" if is_digit and digits > claim.keep else text[start:end]
+        done = end
+    return "".join((*written, text[done:last]))

@@ -4,7 +4,8 @@ import logging
 import sys
 from collections import Counter as Tally
 from collections.abc import Sequence
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -15,12 +16,29 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 RECEIVED = Counter("eungdapso_messages_received", "Messages made durable at the door.", ["channel"])
 REFUSED = Counter("eungdapso_messages_refused", "Payloads refused at the door.", ["channel", "reason"])
 DECIDED = Counter("eungdapso_messages_decided", "Messages decided.", ["action"])
+SHADOWED = Counter("eungdapso_rows_shadowed", "Messages that a shadow row would have decided.", ["rule"])
+RELOADS = Counter("eungdapso_city_reloads", "Changes of the city's files by what became of them.", ["outcome"])
 HANDLED = Counter("eungdapso_records_handled", "Records that a consumer group is done with.", ["group"])
 LAG = Gauge("eungdapso_stream_lag", "Records that a consumer group has before it.", ["group"])
 REPLIES = Counter("eungdapso_replies", "Outgoing messages by what became of them.", ["channel", "kind", "state"])
 DEAD = Counter("eungdapso_dead", "Records parked because nothing could be done with them.", ["topic"])
 INTAKE_SECONDS = Histogram("eungdapso_intake_seconds", "From payload to durable.", buckets=_SECONDS)
 DECISION_SECONDS = Histogram("eungdapso_decision_seconds", "Time to decide one batch, per message.", buckets=_SECONDS)
+
+
+class _Kept:
+    """Whoever read the log may have gone, its disk may be full: what cannot be said stops no work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def configure(stream: TextIO | None = None, *, json: bool = False, level: int = logging.INFO) -> None:
@@ -34,7 +52,7 @@ def configure(stream: TextIO | None = None, *, json: bool = False, level: int = 
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Kept(out))),
         cache_logger_on_first_use=False,
     )
 
@@ -60,6 +78,25 @@ def decided(*, actions: Sequence[str], seconds: float) -> None:
     DECISION_SECONDS.observe(seconds / len(actions))
     for action, count in Tally(actions).items():
         DECIDED.labels(action).inc(count)
+
+
+def shadowed(*, rows: Sequence[str]) -> None:
+    """Rows with `shadow = true` that would have decided: rules' names, which the city's admins chose."""
+    for rule, count in Tally(rows).items():
+        SHADOWED.labels(rule).inc(count)
+
+
+def reloaded(*, rules_version: str, faq_version: str) -> None:
+    """The city's files changed, and what they say holds from now on."""
+    RELOADS.labels("taken").inc()
+    _log.info("the city's files are taken over", rules_version=rules_version, faq_version=faq_version)
+
+
+def not_reloaded(*, mistakes: Sequence[str]) -> None:
+    """The city's files changed and are wrong; what held before holds on. Said once, mistake by mistake."""
+    RELOADS.labels("refused").inc()
+    for mistake in mistakes:
+        _log.error("a mistake in the city's files; what held before holds on", mistake=mistake)
 
 
 def handled(*, group: str, count: int) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from config.schema import City
 from core import telemetry
 from core.clock import Rehearsal
 from core.errors import ConfigError, Unavailable
@@ -25,6 +26,7 @@ from pipeline.house import House, Role
 from pipeline.memory import few_arenas
 from pipeline.metrics import Sample, snapshot
 from pipeline.orphan import end_with
+from pipeline.reload import encoded
 from pipeline.roles import started
 
 ROLES: frozenset[Role] = frozenset({"router", "sinks"})
@@ -44,6 +46,8 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     mistake: tuple[str, ...] = ()
     samples: list[Sample] = []
     degraded: dict[str, str] = {}
+    # The city that the child took over from changed files, said once.
+    city: bytes = b""
 
 
 _reports = msgspec.msgpack.Decoder(Report)
@@ -60,11 +64,13 @@ class BackOffice:
         self.is_ready = False
         self.samples: list[Sample] = []
         self.degraded: dict[str, str] = {}
+        self.follow: Callable[[City], None] = _nobody
+        self._city = b""
 
     def start(self) -> None:
         """Starts the child; returns at once."""
         ours, theirs = self._context.Pipe()
-        target = partial(work, self._plan.path, dict(self._plan.environment))
+        target = partial(work, self._plan.path, dict(self._plan.environment), self._city)
         # Not a daemon: it has a child of its own, and ends with the pipe.
         self._process = self._context.Process(target=target, args=(theirs,), name="back office")
         self._process.start()
@@ -92,6 +98,9 @@ class BackOffice:
             if report is not None and not report.mistake:
                 wait, self.is_ready = _FIRST_WAIT_SECONDS, True
                 self.samples, self.degraded = report.samples or self.samples, report.degraded
+                if report.city:
+                    self._city = report.city
+                    self.follow(City.model_validate_json(report.city))
                 continue
             self.is_ready = False
             why = "; ".join(report.mistake) if report else "the process ended"
@@ -134,8 +143,9 @@ async def _readable(pipe: Connection) -> None:
         loop.remove_reader(pipe.fileno())
 
 
-def work(path: Path, environment: Mapping[str, str], pipe: Connection) -> None:
-    """Runs in the child until the parent ends the pipe, or is gone."""
+def work(path: Path, environment: Mapping[str, str], city: bytes, pipe: Connection) -> None:
+    """Runs in the child until the parent ends the pipe, or is gone; with `city`, by that one at first and not by the
+    files, which may be wrong meanwhile."""
     import uvloop
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -145,7 +155,7 @@ def work(path: Path, environment: Mapping[str, str], pipe: Connection) -> None:
     end_with(pipe, grace_seconds=_STOP_SECONDS)
     few_arenas()
     try:
-        made = plan(path, environment)
+        made = plan(path, environment, city=City.model_validate_json(city) if city else None)
         telemetry.configure(json=made.settings.log.json_lines)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(made, pipe))
@@ -178,15 +188,21 @@ def _heed(house: House, pipe: Connection) -> None:
 
 
 async def _report(house: House, pipe: Connection) -> None:
+    told = house.plan.city
     while True:
         await asyncio.sleep(_REPORT_SECONDS)
-        _tell(pipe, Report(samples=snapshot(), degraded=house.status.degraded))
+        city, told = (encoded(house.plan.city) if house.plan.city is not told else b""), house.plan.city
+        _tell(pipe, Report(samples=snapshot(), degraded=house.status.degraded, city=city))
 
 
 def _tell(pipe: Connection, report: Report) -> None:
     # A parent that is gone is noticed where its words are read.
     with contextlib.suppress(OSError):
         pipe.send_bytes(_encode(report))
+
+
+def _nobody(_city: City) -> None:
+    """Nobody shows what the city's files say."""
 
 
 def _quiet(_line: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -16,7 +16,7 @@ from cases.clock import Period, parse_period
 from cases.letters import Letters
 from cases.store import CaseStore
 from classifiers.base import Classifier
-from config.load import explain, load_city, read_toml
+from config.load import Draft, explain, read_city, read_toml
 from config.schema import City
 from connectors.base import Connector, Server, Webhook
 from connectors.email import Email
@@ -26,7 +26,8 @@ from core.decision import Kind
 from core.errors import ConfigError
 from core.reply import Sender, Style
 from core.wire import Seal, Ticket, encode
-from pipeline import demo, engines, migrate_mark, parts, place
+from pipeline import city_files, demo, engines, migrate_mark, models, parts, place
+from pipeline.contact import with_contacts
 from pipeline.desk import Desk
 from pipeline.engines import Engines
 from pipeline.settings import PipelineSettings
@@ -40,6 +41,7 @@ from sinks.reply import Courier
 from streams.base import INBOUND, OUTBOUND, ROUTED, Record, Stream
 
 T = TypeVar("T")
+_NO_FILES: Mapping[str, Path] = {}
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     INBOUND: ("router",),
@@ -55,6 +57,8 @@ class Plan:
     path: Path
     settings: PipelineSettings
     city: City
+    seen: city_files.Look = city_files.NEVER
+    """How the city's files looked when they were read."""
     calendar: Calendar
     deadlines: Mapping[Kind, Period]
     connectors: Mapping[str, Connector[Any]]
@@ -104,15 +108,25 @@ class Plan:
             key_from=place.key_from(self.var, self.settings.security.key) if tries_key else "",
         )
 
-    def router(self) -> Router:
+    def classifiers(self, city: City | None = None) -> dict[str, Classifier]:
+        """Returns every classifier there is, with the model that `eungdapso train` made for it, if any."""
         classes = {name: parts.find("classifiers", name, Classifier) for name in parts.names("classifiers")}  # type: ignore[type-abstract]
-        found = {name: made(self.city) for name, made in classes.items()}
-        hours = self.settings.hours
-        return Router(self.city, found, self.calendar, self.deadlines, hours.after_cutoff, self.styles)
+        found = {name: made(city or self.city) for name, made in classes.items()}
+        for name, part in found.items():
+            if (data := models.read(self.var, name)) is not None:
+                part.use(data, where=str(models.path_of(self.var, name)))
+        return found
+
+    def router(self, city: City | None = None) -> Router:
+        """Returns what decides; for another city's files, those."""
+        city = city or self.city
+        found, after_cutoff = self.classifiers(city), self.settings.hours.after_cutoff
+        return Router(city, found, self.calendar, self.deadlines, after_cutoff, self.styles)
 
     def senders(self) -> dict[str, Sender]:
         """Returns what takes replies out: the channel where its outgoing side is set up, else files."""
-        return {name: part.sender() or self._files(part) for name, part in self.connectors.items()}
+        own = {name: part.sender() or self._files(part) for name, part in self.connectors.items()}
+        return with_contacts(own, self.connectors)
 
     def _files(self, part: Connector[Any]) -> FileSender:
         return FileSender(self.var / "outbox" / part.name, part.as_eml if isinstance(part, Email) else None)
@@ -158,36 +172,76 @@ class _Mistakes:
             return None
 
 
-def plan(path: Path, environment: Mapping[str, str] = os.environ) -> Plan:
-    """Returns what pipeline.toml and the city's files say; raises `ConfigError` with every mistake in them."""
+def plan(path: Path, environment: Mapping[str, str] = os.environ, *, city: City | None = None) -> Plan:
+    """Returns what pipeline.toml and the city's files say; raises `ConfigError` with every mistake in them.
+
+    With `city` that one is taken, and the city's files are not looked at.
+    """
+    drafted = draft(path, environment, city=city)
+    if drafted.plan is None or drafted.mistakes:
+        raise ConfigError(*drafted.mistakes)
+    return drafted.plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drafted:
+    """What the files say with all their mistakes; `plan` is None when too much is missing."""
+
+    plan: Plan | None
+    mistakes: tuple[str, ...]
+    city: Draft | None
+
+
+def draft(
+    path: Path,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    city: City | None = None,
+    instead: Mapping[str, Path] = _NO_FILES,
+) -> Drafted:
+    """Returns what pipeline.toml and the city's files say, right or wrong; `instead` replaces files of the city."""
     mistakes = _Mistakes()
     settings = _settings(path, mistakes)
     home = path.resolve().parent
-    city = mistakes.gather(lambda: load_city(home / settings.city))
+    folder = home / settings.city
+    var = place.folder(home, settings, environment)
+    seen = city_files.look(folder, models.folder_of(var))
+    read = None
+    if city is None:
+        channels = [*settings.connectors, *parts.names("connectors")]
+        read = read_city(folder, channels=channels, instead=instead)
+        mistakes.found.extend(read.mistakes)
+        city = read.city and read.city.model_copy(update={"answer_precision": settings.answer_precision})
     calendar = mistakes.gather(lambda: _calendar(settings))
     deadlines = _deadlines(path, settings, mistakes)
+    mistakes.gather(partial(place.check_key, settings.security.key, environment))
     connectors = _connectors(path, settings, environment, mistakes)
     mistakes.found.extend(engines.mistakes(settings, path.name))
     if city is not None:
         mistakes.gather(partial(Letters, city, styles={name: part.style for name, part in connectors.items()}))
-    if city is None or calendar is None or mistakes.found:
-        raise ConfigError(*mistakes.found)
-    return Plan(
+    if city is None or calendar is None:
+        return Drafted(plan=None, mistakes=tuple(mistakes.found), city=read)
+    made = Plan(
         path=path,
         settings=settings,
         city=city,
+        seen=seen if read else city_files.NEVER,
         calendar=calendar,
         deadlines=deadlines,
         connectors=connectors,
         environment=environment,
-        var=place.folder(home, settings, environment),
-        notes=(*_notes(connectors), *engines.notes(settings)),
+        var=var,
+        notes=(*_notes(connectors), *_more_notes(settings, environment), *engines.notes(settings)),
     )
+    return Drafted(plan=made, mistakes=tuple(mistakes.found), city=read)
 
 
-def make_desk(path: Path, environment: Mapping[str, str]) -> Desk:
-    """Returns the routing desk; called in the deciding process. Reads the case store, never writes it."""
-    planned = plan(path, environment)
+def make_desk(path: Path, environment: Mapping[str, str], city: bytes = b"") -> Desk:
+    """Returns the routing desk; called in the deciding process. Reads the case store, never writes it.
+
+    With `city`, in JSON, it decides by that one and not by the files.
+    """
+    planned = plan(path, environment, city=City.model_validate_json(city) if city else None)
     seal, clock = planned.seal(), clock_of(environment)
     if isinstance(clock, Rehearsal):
         clock.start()
@@ -199,6 +253,7 @@ def make_desk(path: Path, environment: Mapping[str, str]) -> Desk:
         router=planned.router(),
         contexts=store.contexts,
         now=clock,
+        remake=lambda other: planned.router(City.model_validate_json(other)),
     )
 
 
@@ -262,6 +317,15 @@ def _notes(connectors: Mapping[str, Connector[Any]]) -> list[str]:
         for name, part in connectors.items()
         if (missing := part.missing())
     ]
+
+
+def _more_notes(settings: PipelineSettings, environment: Mapping[str, str]) -> list[str]:
+    notes, key = [], settings.security.key
+    if key is not None and not key.value(environment):
+        notes.append(f"security.key: {key.env} is not set in the environment; nothing starts without it")
+    if without := [kind for kind in get_args(Kind) if kind != "none" and kind not in settings.deadlines]:
+        notes.append(f"deadlines: none for {', '.join(without)}; such cases have no legal date")
+    return notes
 
 
 def prepared(path: Path) -> Plan:

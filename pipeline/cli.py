@@ -107,18 +107,15 @@ def check(config: CONFIG = DEFAULT) -> None:
 
     Runs the examples that rules and FAQs carry.
     """
+    from core.clock import clock_of
     from pipeline import demo
-    from pipeline.build import plan
-    from router.examples import check_examples
+    from pipeline.examine import examine
 
     with told():
-        planned = plan(config)
-        failed = check_examples(planned.router(), planned.city)
-        if failed:
-            raise ConfigError(*failed)
+        planned, ended = examine(config, clock_of(os.environ)())
         for name in planned.listening:
             typer.echo(f"connectors.{name}: would run")
-        for note in planned.notes:
+        for note in (*planned.notes, *ended):
             typer.echo(f"note: {note}")
         if planned.notes and demo.applies(os.environ):
             typer.echo(
@@ -279,16 +276,22 @@ def _subcommands() -> None:
     from pipeline.cli_case import app as case
     from pipeline.cli_case import key
     from pipeline.cli_dead import app as dead
+    from pipeline.cli_evaluate import evaluate
     from pipeline.cli_migrate import migrate
+    from pipeline.cli_replay import replay
     from pipeline.cli_setup import setup
     from pipeline.cli_topics import app as topics
+    from pipeline.cli_train import train
 
     case.command()(attachment)
     app.add_typer(case, name="case")
     app.add_typer(dead, name="dead")
     app.add_typer(key, name="key")
     app.add_typer(topics, name="topics")
+    app.command()(evaluate)
+    app.command()(replay)
     app.command()(setup)
+    app.command()(train)
     app.command()(migrate)
 
 

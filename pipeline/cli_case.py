@@ -246,6 +246,26 @@ def kind(
 
 
 @app.command()
+def topic(
+    number: NUMBER,
+    to: Annotated[str, typer.Argument(metavar="TOPIC", help="A topic's id, as config/topics.toml has it.")],
+    why: WHY = "",
+    by: BY = "",
+    json: JSON = False,
+    config: CONFIG = DEFAULT,
+) -> None:
+    """Say what the case is about; `eungdapso train` learns from it."""
+
+    def change(at: Desk) -> Case:
+        known = [each.id for each in at.plan.city.topics]
+        if to not in known:
+            raise ConfigError(f"there is no topic {to}.{nearest(to, known)}")
+        return at.store.officer.set_topic(number, to, at.by, why=why)
+
+    _act(config, by, change, json)
+
+
+@app.command()
 def transfer(
     number: NUMBER,
     to: Annotated[str, typer.Option("--to", help="The queue that gets it.")],

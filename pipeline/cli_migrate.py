@@ -59,6 +59,8 @@ def migrate(
         if not planned.var.is_dir():
             raise ConfigError(f"{planned.var}: is not there. Name the folder of the installation in EUNGDAPSO_VAR")
         migration = Migration(planned)
+        # What rests here has to be opened on the way; a wrong key is told before anybody stops the city for it.
+        planned.seal()
         if dry_run:
             _show_plan(migration)
             return

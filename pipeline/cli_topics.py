@@ -20,7 +20,7 @@ def _topics() -> None:
 
 @app.command()
 def create(config: CONFIG = DEFAULT) -> None:
-    """Create the topics that are missing, as [kafka] says: partitions, copies, days. Changes none that is there."""
+    """Create the topics that are missing, as pipeline.toml wants them. Changes none that is there."""
     from pipeline.build import plan
 
     with told():

@@ -16,15 +16,29 @@ import msgspec
 
 from core.errors import ConfigError, Unavailable
 from pipeline.desk import Desk, Outcome
-from pipeline.memory import few_arenas, give_back, settle_memory
+from pipeline.memory import few_arenas, give_back, settle_again, settle_memory
 from pipeline.orphan import end_with
 
 _LEAST_SECONDS, _SECONDS_EACH = 10.0, 0.2
+# While models may have to be loaded first: on a busy machine that takes longer than any decision.
+_COLD_SECONDS = 30.0
 _IDLE_SECONDS = 2.0
+_LOOK_SECONDS = 0.25
 # It keeps nothing: only who is idle ends by itself, with its connections closed.
 _GRACE_SECONDS = 1.0
+_TAKING_SECONDS = 120.0
 _encode = msgspec.msgpack.Encoder().encode
-_bodies = msgspec.msgpack.Decoder(list[bytes])
+
+
+class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the child is asked: to decide these bodies; to decide by another city from some moment on (`number`)."""
+
+    bodies: list[bytes] = []
+    city: bytes = b""
+    number: int = 0
+
+
+_asks = msgspec.msgpack.Decoder(Ask)
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,6 +51,11 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str = ""
     again: bool = False
     ended: bool = False
+    # The city that it decides by, and why it could not take the one that it was given last.
+    number: int = 0
+    refused: str = ""
+    # Everything is loaded that a message may need.
+    is_warm: bool = False
 
 
 _answers = msgspec.msgpack.Decoder(Answer)
@@ -63,6 +82,8 @@ class Decider:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._turn = asyncio.Lock()
+        self._number = 0
+        self._is_warm = False
 
     async def start(self) -> None:
         """Starts the child and waits until its tables and models are loaded."""
@@ -72,37 +93,65 @@ class Decider:
     async def handle(self, bodies: Sequence[bytes]) -> list[Outcome]:
         """Returns one outcome a body; raises `Unavailable`, or `DeskFailed` when this batch cannot be decided."""
         async with self._turn:
-            answer = await asyncio.to_thread(self._ask, list(bodies))
+            answer = await asyncio.to_thread(self._ask, Ask(list(bodies)))
         if answer.again:
             raise Unavailable(answer.error)
         if answer.error:
             raise (DeskEnded if answer.ended else DeskFailed)(answer.error)
         return answer.outcomes
 
+    async def take(self, city: bytes, make_desk: Callable[[], Desk]) -> None:
+        """Lets the child decide by another city; returns when it does. A batch is decided by one of the two.
+
+        It goes on deciding while it makes ready; `make_desk` is what starts it anew with that city. Raises
+        `DeskFailed` when it cannot: then nothing has changed.
+        """
+        before, self._make_desk = self._make_desk, make_desk
+        self._number += 1
+        number = self._number
+        answer = await self._told(Ask(city=city, number=number))
+        left = _TAKING_SECONDS
+        while answer.number != number and not answer.refused and left > 0:
+            await asyncio.sleep(_LOOK_SECONDS)
+            left -= _LOOK_SECONDS
+            answer = await self._told(Ask())
+        if answer.number != number:
+            self._make_desk = before
+            raise DeskFailed(answer.refused or f"not ready within {_TAKING_SECONDS:.0f} s")
+
+    async def _told(self, ask: Ask) -> Answer:
+        async with self._turn:
+            return await asyncio.to_thread(self._ask, ask)
+
     async def close(self) -> None:
         async with self._turn:
             await asyncio.to_thread(self._stop)
 
-    def _ask(self, bodies: list[bytes]) -> Answer:
+    def _ask(self, ask: Ask) -> Answer:
         pipe = self._pipe or self._begin()
         try:
-            pipe.send_bytes(_encode(bodies))
+            pipe.send_bytes(_encode(ask))
             # A hang is found by halving: the fewer there are, the less they may take.
-            seconds = min(self._timeout_seconds, _LEAST_SECONDS + _SECONDS_EACH * len(bodies))
+            least = _LEAST_SECONDS if self._is_warm else _COLD_SECONDS
+            seconds = min(self._timeout_seconds, least + _SECONDS_EACH * len(ask.bodies))
             if not pipe.poll(seconds):
                 self._stop(kill=True)
                 return Answer(error=f"no decision within {seconds:.0f} s")
-            return _answers.decode(pipe.recv_bytes())
+            answer = _answers.decode(pipe.recv_bytes())
         except (EOFError, OSError) as error:
             self._stop(kill=True)
             return Answer(error=f"the deciding process ended: {error or 'killed'}", ended=True)
+        self._is_warm = answer.is_warm
+        return answer
 
     def _begin(self) -> Connection:
         ours, theirs = self._context.Pipe()
-        self._process = self._context.Process(target=work, args=(theirs, self._make_desk), name="desk", daemon=True)
+        self._process = self._context.Process(
+            target=work, args=(theirs, self._make_desk, self._number), name="desk", daemon=True
+        )
         self._process.start()
         theirs.close()
-        self._pipe = ours
+        self._pipe, self._is_warm = ours, False
         why = self._first_word(ours)
         if why:
             self._stop(kill=True)
@@ -128,7 +177,30 @@ class Decider:
         self._pipe = self._process = None
 
 
-def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
+class _Taking:
+    """Makes ready for another city beside the work, and changes over at once: a batch sees the one or the other."""
+
+    def __init__(self, desk: Desk, number: int) -> None:
+        self._desk = desk
+        self.number = number
+        self.refused = ""
+
+    def begin(self, ask: Ask) -> None:
+        self.refused = ""
+        threading.Thread(target=self._take, args=(ask,), name="taking", daemon=True).start()
+
+    def _take(self, ask: Ask) -> None:
+        try:
+            self._desk.take(ask.city)
+        # Whatever it is: what was there goes on, and the other side hears why.
+        except Exception as error:  # noqa: BLE001
+            self.refused = f"{type(error).__name__}: {error}"[:500]
+            return
+        self.number = ask.number
+        settle_again()
+
+
+def work(pipe: Connection, make_desk: Callable[[], Desk], number: int = 0) -> None:
     """Runs in the child until the parent closes its end, or is gone."""
     # Ctrl-C reaches the whole group; the parent says when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -142,21 +214,28 @@ def work(pipe: Connection, make_desk: Callable[[], Desk]) -> None:
         return
     settle_memory()
     _say(pipe, Answer())
-    is_warm = False
+    taking = _Taking(desk, number)
+    warm = threading.Event()
+    warming: threading.Thread | None = None
     while True:
-        if not is_warm and not pipe.poll(_IDLE_SECONDS):
+        if warming is None and not pipe.poll(_IDLE_SECONDS):
             # Where nobody waits for a model that the first messages may not need.
-            threading.Thread(target=_warm, args=(desk,), name="warming", daemon=True).start()
-            is_warm = True
+            warming = threading.Thread(target=_warm, args=(desk, warm), name="warming", daemon=True)
+            warming.start()
         try:
-            bodies = _bodies.decode(pipe.recv_bytes())
+            ask = _asks.decode(pipe.recv_bytes())
         except (EOFError, OSError):
             return
-        _say(pipe, _answer(desk, bodies))
+        if ask.city:
+            taking.begin(ask)
+        answer = _answer(desk, ask.bodies) if ask.bodies else Answer()
+        states = {"number": taking.number, "refused": taking.refused, "is_warm": warm.is_set()}
+        _say(pipe, msgspec.structs.replace(answer, **states))
 
 
-def _warm(desk: Desk) -> None:
+def _warm(desk: Desk, done: threading.Event) -> None:
     desk.warm()
+    done.set()
     give_back()
 
 

@@ -1,4 +1,4 @@
-"""The routing desk: bytes of [inbound] in, bytes of [routed] out. Holds no state between batches."""
+"""The routing desk: bytes of [inbound] in, bytes of [routed] out. Holds no state between batches but its rules."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from core.decision import Context, Decision
-from core.errors import Rejected
+from core.errors import Rejected, Unavailable
 from core.mask import redact
 from core.message import Arrival, Message
 from core.text import clean
@@ -24,6 +24,8 @@ class Outcome(msgspec.Struct, frozen=True):
     body: bytes = b""
     action: str = ""
     reason: str = ""
+    # Shadow rows that would have decided.
+    shadowed: tuple[str, ...] = ()
 
 
 class Desk:
@@ -37,12 +39,25 @@ class Desk:
         router: Router,
         contexts: Contexts,
         now: Callable[[], datetime],
+        remake: Callable[[bytes], Router] | None = None,
     ) -> None:
         self._seal = seal
         self._parsers = parsers
         self._router = router
         self._contexts = contexts
         self._now = now
+        self._remake = remake
+
+    def take(self, city: bytes) -> None:
+        """Decides by another city from the next batch on: makes its router, warm, and then changes over.
+
+        Called beside the work. Raises whatever keeps that router from being made.
+        """
+        if self._remake is None:
+            raise Unavailable("this desk knows one city only")
+        router = self._remake(city)
+        router.warm()
+        self._router = router
 
     def warm(self) -> None:
         """Loads what the first unsure message would else wait for."""
@@ -50,11 +65,13 @@ class Desk:
 
     def handle(self, bodies: Sequence[bytes]) -> list[Outcome]:
         """Returns one outcome for each body, in order. Raises `Unavailable` when contexts cannot be had now."""
+        # One for the whole batch, whatever is taken over meanwhile.
+        router = self._router
         read = [self._read(body) for body in bodies]
         good = [(arrival, message) for arrival, message, _ in read if message is not None]
         messages = [message for _, message in good]
         contexts = list(self._contexts(messages)) if messages else []
-        decisions = self._router.route(messages, contexts)
+        decisions = router.route(messages, contexts)
         done = iter(
             self._outcome(arrival, message, decision, context)
             for (arrival, message), decision, context in zip(good, decisions, contexts, strict=True)
@@ -85,7 +102,8 @@ class Desk:
             media_type=arrival.media_type,
             decided_at=self._now(),
         )
-        return Outcome(key=arrival.key, body=self._seal.seal(encode(routed)), action=decision.action)
+        body = self._seal.seal(encode(routed))
+        return Outcome(key=arrival.key, body=body, action=decision.action, shadowed=decision.shadowed)
 
 
 def redacted(message: Message) -> Message:

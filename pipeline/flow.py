@@ -71,6 +71,7 @@ async def route(stream: Stream, desk: Decides, *, most: int = 512) -> None:
         seconds = time.perf_counter() - begun
         await _commit(stream, batch, *_sorted(batch, outcomes))
         telemetry.decided(actions=[outcome.action or "dead" for outcome in outcomes], seconds=seconds)
+        telemetry.shadowed(rows=[row for outcome in outcomes for row in outcome.shadowed])
         await pace.keep()
 
 

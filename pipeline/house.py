@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
+from cases.letters import Letters
 from cases.store import CaseStore
+from config.schema import City
 from core import telemetry
 from core.clock import Clock, clock_of
 from core.errors import Unavailable
@@ -46,6 +48,17 @@ class House:
     doors: list[asyncio.Task[None]] = field(default_factory=list)
     loops: list[asyncio.Task[None]] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
+    # Whoever shows what the city's files say.
+    followers: list[Callable[[], None]] = field(default_factory=list)
+
+    def follow(self, city: City) -> None:
+        """Lets everything in this process know the city by other files, at once; raises `ConfigError` for letters
+        that cannot be used."""
+        letters = Letters(city, styles=self.plan.styles)
+        self.plan = replace(self.plan, city=city)
+        self.store.follow(letters)
+        for follower in self.followers:
+            follower()
 
     def begin(self, kind: list[asyncio.Task[None]], work: Coroutine[Any, Any, None], name: str) -> None:
         """Starts a task that runs for ever; when it ends, the process stops: half a pipeline is worse than none."""

@@ -23,6 +23,12 @@ def settle_memory() -> None:
     give_back()
 
 
+def settle_again() -> None:
+    """After what was settled was replaced: what nobody needs any more goes, too."""
+    gc.unfreeze()
+    settle_memory()
+
+
 def give_back() -> None:
     """Returns to the system what loading needed for a moment."""
     if hasattr(_libc(), "malloc_trim"):

@@ -90,11 +90,22 @@ def key_from(var: Path, key: Secret | None) -> str:
     return f"the environment variable {key.env}" if key is not None else str(var / "key")
 
 
+def check_key(key: Secret | None, environment: Mapping[str, str]) -> None:
+    """Raises `ConfigError` for a key in the environment that is none; one that is not set is noted elsewhere."""
+    if key is not None and (text := key.value(environment)):
+        _from_hex(text, key_from(Path(), key))
+
+
 def seal(var: Path, key: Secret | None, environment: Mapping[str, str]) -> Seal:
     """Returns the seal; the key file is made at the first start. Raises `ConfigError` for a bad or missing key, and
     for another key than the one that what lies here was sealed with."""
     where = key_from(var, key)
     if key is not None:
+        if not key.value(environment):
+            raise ConfigError(
+                f"{where}: is not set. Bring back the key that the others have; for the very first start "
+                "`openssl rand -hex 32` makes one"
+            )
         return _checked(Seal(_from_hex(key.value(environment), where)), var, where)
     path = var / "key"
     if not path.exists():

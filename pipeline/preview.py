@@ -19,7 +19,7 @@ _BATCH = 256
 _SHOWN = (
     *("action", "queue", "unit", "faq", "kind", "confidential", "topic", "district", "districts", "language"),
     *("confidence", "rule", "because", "urgent", "urgency", "public", "answer_at", "due_at", "ask", "reason"),
-    *("rules_version", "faq_version"),
+    *("shadowed", "rules_version", "faq_version"),
 )
 
 

@@ -19,9 +19,12 @@ from pipeline.house import House, Role, Say, lock_roles, open_house
 from pipeline.memory import settle_memory
 from pipeline.night import tidy
 from pipeline.rebuild import watch
+from pipeline.reload import Reload, encoded
 from pipeline.troubled import Troubled
 from web.timely import Timely
 
+# Where an instance has a back office, that follows the city's files and says what it took.
+_KNOW_THE_CITY: frozenset[Role] = frozenset({"router", "sinks", "web"})
 _WITH_PAGES: frozenset[Role] = frozenset({"intake", "web"})
 
 
@@ -49,8 +52,7 @@ async def started(
         # Let go of in this order: first the tasks, then what they use, then the stores.
         parts = await stack.enter_async_context(AsyncExitStack())
         stack.push_async_callback(house.end)
-        if "router" in roles:
-            await _start_router(house, parts)
+        decider = await _start_router(house, parts) if "router" in roles else None
         if "sinks" in roles:
             await _start_sinks(house, parts)
         if "intake" in roles:
@@ -59,15 +61,19 @@ async def started(
             await _start_web(house, listening, parts, "web" if roles & _WITH_PAGES else "health")
         if "web" in roles:
             house.begin(house.loops, house.changes.listen(), "changes")
+        if roles & _KNOW_THE_CITY and house.status.back is None:
+            house.begin(house.loops, Reload(house, decider).watch(), "reload")
         settle_memory()
         yield house
 
 
-async def _start_router(house: House, parts: AsyncExitStack) -> None:
-    decider = Decider(partial(make_desk, house.plan.path, dict(house.plan.environment)))
+async def _start_router(house: House, parts: AsyncExitStack) -> Decider:
+    given = encoded(house.plan.city)
+    decider = Decider(partial(make_desk, house.plan.path, dict(house.plan.environment), given))
     await decider.start()
     parts.push_async_callback(decider.close)
     house.begin(house.loops, flow.route(house.stream, decider), "router")
+    return decider
 
 
 async def _start_sinks(house: House, parts: AsyncExitStack) -> None:

@@ -54,7 +54,7 @@ async def _ready(back: BackOffice, say: Say) -> None:
     ready = asyncio.ensure_future(back.ready())
     try:
         if not (await asyncio.wait([ready], timeout=_SAY_SECONDS))[0]:
-            say("waiting for the back office: that of an instance that was killed a moment ago may hold its locks yet")
+            say("waiting for the back office: it loads, or one that was left behind by a kill holds its locks yet")
         await ready
     finally:
         ready.cancel()
@@ -65,6 +65,7 @@ def _start_back(back: BackOffice, house: House) -> None:
     back.start()
     house.status.back = back
     house.others = lambda: back.samples
+    back.follow = house.follow
 
 
 def _announce(house: House) -> None:

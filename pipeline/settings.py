@@ -177,6 +177,8 @@ class PipelineSettings(Settings):
     """Engine of the search index: "embedded" (files under var/) or "elasticsearch://host:port"."""
     objects: str = "embedded"
     """Where attachments and raw payloads are kept: "embedded" (files under var/) or "s3://bucket/prefix"."""
+    answer_precision: float = Field(default=0.98, ge=0.5, lt=1)
+    """Of the answers that go out by themselves this part must be right; more of it answers less by itself."""
     web: Web = Web()
     health: Health = Health()
     hours: Hours = Hours()

@@ -14,21 +14,18 @@ from web import service
 from web.app import make_app
 from web.faqs import FaqSearch
 from web.hooks import Hooks
-from web.services import Find, Services
+from web.services import Faqs, Find, Services
 
 
 def application(house: House, accept: Accept, find: Find) -> ASGIApp:
     """Returns the ASGI application of this instance; `find` looks words up in the index."""
     plan = house.plan
     hooks = Hooks(plan.webhooks, accept, house.clock, plan.settings.web.public_url)
-    faqs = FaqSearch(plan.city.faqs)
     form = next((part for part in plan.webhooks.values() if isinstance(part, Form)), None)
     services = Services(
         city=plan.city,
         store=house.store,
-        faqs=lambda words, language, limit: faqs.find(
-            words, language, limit, today=house.clock().astimezone(SEOUL).date()
-        ),
+        faqs=_faqs(house),
         find=find,
         readiness=house.status.readiness,
         changed=house.changes.wait,
@@ -36,7 +33,19 @@ def application(house: House, accept: Accept, find: Find) -> ASGIApp:
         form_receipt=form.receipt if form else None,
         metrics=lambda: metrics.page(house.others()),
     )
+
+    def follow() -> None:
+        services.city, services.faqs = house.plan.city, _faqs(house)
+
+    house.followers.append(follow)
     return make_app(services, hooks)
+
+
+def _faqs(house: House) -> Faqs:
+    search = FaqSearch(house.plan.city.faqs)
+    return lambda words, language, limit: search.find(
+        words, language, limit, today=house.clock().astimezone(SEOUL).date()
+    )
 
 
 def health(house: House) -> ASGIApp:

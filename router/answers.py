@@ -1,13 +1,16 @@
 """Whether a question may be answered by itself, and with which words."""
 
 from config.schema import Faq
-from core.decision import Answer
+from core.decision import CONFIDENTIAL, Answer
 from core.personal import names_somebody
 from core.reply import Style
+from core.scripts import speaks_twice
 from router.view import View
 
 # From here on it may be happening now; what is only spoken of may be answered.
 _URGENT = 0.7
+# From here on it may be a matter that only some may read.
+_CONFIDENTIAL = 0.5
 
 
 def why_not(view: View) -> str:
@@ -39,6 +42,12 @@ def _why_a_person(view: View) -> str:
         return "confidential matters are never answered by a machine"
     if any(finding.confidence >= _URGENT for finding in view.findings.get("urgent", ())):
         return "emergencies are never answered by a machine"
+    if any(f.value in CONFIDENTIAL and f.confidence >= _CONFIDENTIAL for f in view.findings.get("kind", ())):
+        return "it may be a confidential matter"
+    if view.findings.get("abuse"):
+        return "to somebody who is angry a machine's answer is mockery"
     if names_somebody(f"{view.message.subject}\n{view.message.text}"):
         return "it is about a person"
+    if speaks_twice(f"{view.message.subject}\n{view.message.text}"):
+        return "a part of it is in another language"
     return ""

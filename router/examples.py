@@ -1,16 +1,21 @@
 """Runs the examples that rules and questions carry, as `eungdapso check` does."""
 
-from collections.abc import Iterator
-from datetime import date, datetime, time
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
 
+from config.boxes import box_of
 from config.schema import City, Faq, Rule
 from core.clock import SEOUL
 from core.decision import Context, Decision
 from core.message import Message
 from router.router import Router
 
+# ("rule" | "faq", its name, steps in it) -> where that stands in the files.
+At = Callable[..., str]
+
 # A Monday that is worked; examples of rules do not depend on the day.
 _DAY = date(2026, 11, 23)
+_MOST_DAYS = 1_000
 _CONTEXTS = {
     "": Context(),
     "reply": Context(reply_to_case="1"),
@@ -21,38 +26,73 @@ _CONTEXTS = {
 }
 
 
-def check_examples(router: Router, city: City) -> list[str]:
-    """Returns a sentence for each example that is not decided as it says."""
-    return [*_rules(router, city), *_faqs(router, city)]
+def check_examples(router: Router, city: City, at: At | None = None, *, is_whole: bool = True) -> list[str]:
+    """Returns a sentence for each example that is not decided as it says.
+
+    Of a city whose files have mistakes (`is_whole` false) only what cannot be a consequence of those: the examples of
+    its rows. A row that applies although others are missing would not apply less without them.
+    """
+    where = at or _named
+    return [*_rules(router, city, where, is_whole), *(_faqs(router, city, where) if is_whole else ())]
 
 
-def _rules(router: Router, city: City) -> Iterator[str]:
+def _named(table: str, name: str, *_steps: str | int) -> str:
+    return f'routing.toml: rule "{name}"' if table == "rule" else f'faq "{name}"'
+
+
+def _rules(router: Router, city: City, at: At, is_whole: bool) -> Iterator[str]:
+    calm = _calm_day(city)
     for rule in city.routing.rules:
-        texts = (*rule.examples, *rule.not_examples)
+        kinds = ("examples", "not_examples") if is_whole else ("examples",)
+        cases = [(kind, place, text) for kind in kinds for place, text in enumerate(getattr(rule, kind))]
+        when = _moment(rule, calm)
         decisions = router.route(
-            [_message(text, _DAY, rule) for text in texts], [_CONTEXTS[rule.when.context]] * len(texts)
+            [_message(text, when, rule) for _, _, text in cases], [_CONTEXTS[rule.when.context]] * len(cases)
         )
-        for text, decision, wanted in zip(texts, decisions, _wanted(rule), strict=True):
-            if wanted is not (decision.rule == rule.name):
-                what = "examples" if wanted else "not_examples"
-                yield f'routing.toml: rule "{rule.name}": {what}: "{text}" is decided by {_told(decision)}'
+        for (kind, place, text), decision in zip(cases, decisions, strict=True):
+            if (kind == "examples") is not _applies(rule, decision):
+                yield f'{at("rule", rule.name, kind, place)}: {kind}: "{text}" is decided by {_told(decision)}'
 
 
-def _wanted(rule: Rule) -> list[bool]:
-    return [True] * len(rule.examples) + [False] * len(rule.not_examples)
+def _applies(rule: Rule, decision: Decision) -> bool:
+    return rule.name in decision.shadowed if rule.shadow else decision.rule == rule.name
 
 
-def _faqs(router: Router, city: City) -> Iterator[str]:
+def _calm_day(city: City) -> date:
+    """Returns a day on which no row holds for a time only: what others say of their rows is said of most days."""
+    boxes = [box_of(rule) for rule in city.routing.rules if (rule.begins or rule.until) and not rule.shadow]
+    days = (_DAY + timedelta(weeks=weeks) for weeks in range(_MOST_DAYS))
+    return next((day for day in days if not any(_is_open(box, day) for box in boxes)), _DAY)
+
+
+def _is_open(box: tuple[datetime | None, datetime | None], day: date) -> bool:
+    begins, ends = box
+    noon = datetime.combine(day, time(10), SEOUL)
+    return (begins is None or begins <= noon) and (ends is None or noon < ends)
+
+
+def _moment(rule: Rule, calm: date) -> datetime:
+    """Returns an instant at which the row may apply."""
+    begins, ends = box_of(rule)
+    usual = datetime.combine(calm, time(10), SEOUL)
+    if begins is not None:
+        return begins
+    return min(usual, ends - timedelta(minutes=1)) if ends is not None else usual
+
+
+def _faqs(router: Router, city: City, at: At) -> Iterator[str]:
+    calm = _calm_day(city)
     for faq in city.faqs:
-        day = faq.valid_from or min(_DAY, faq.valid_until or _DAY)
-        asked = [faq.question, *faq.variants, *((faq.en.question, *faq.en.variants) if faq.en else ())]
-        texts = [*asked, *faq.not_examples]
-        decisions = router.route([_message(text, day) for text in texts], [Context()] * len(texts))
-        for place, (text, decision) in enumerate(zip(texts, decisions, strict=True)):
-            wanted = place < len(asked) and faq.verified
-            if wanted is not _is_answered(decision, faq):
-                what = "variants" if place < len(asked) else "not_examples"
-                yield f'faq "{faq.id}": {what}: "{text}" is decided by {_told(decision)}'
+        day = faq.valid_from or min(calm, faq.valid_until or calm)
+        asked = [("question", 0, faq.question), *(("variants", n, text) for n, text in enumerate(faq.variants))]
+        if faq.en:
+            asked += [("en", 0, text) for text in (faq.en.question, *faq.en.variants)]
+        cases = [*asked, *(("not_examples", place, text) for place, text in enumerate(faq.not_examples))]
+        when = datetime.combine(day, time(10), SEOUL)
+        decisions = router.route([_message(text, when) for *_, text in cases], [Context()] * len(cases))
+        for (what, place, text), decision in zip(cases, decisions, strict=True):
+            if (what != "not_examples" and faq.verified) is not _is_answered(decision, faq):
+                yield f'{at("faq", faq.id, what, place)}: {what}: "{text}" is decided by {_told(decision)}'
 
 
 def _is_answered(decision: Decision, faq: Faq) -> bool:
@@ -65,7 +105,7 @@ def _told(decision: Decision) -> str:
     return f'rule "{decision.rule}": {decision.action} {target} ({because}). Mend the rule, its words or the example.'
 
 
-def _message(text: str, day: date, rule: Rule | None = None) -> Message:
+def _message(text: str, when_received: datetime, rule: Rule | None = None) -> Message:
     """Returns a message that the row's outer conditions hold for."""
     when = rule.when if rule else None
     auto = () if when is None or not when.auto else ("automatic",) if when.auto == "*" else when.auto[:1]
@@ -74,7 +114,7 @@ def _message(text: str, day: date, rule: Rule | None = None) -> Message:
         channel=when.channel[0] if when and when.channel else "form",
         account=when.account[0] if when and when.account else "",
         native_id="",
-        received_at=datetime.combine(day, time(10), SEOUL),
+        received_at=when_received,
         text=text,
         signals=tuple(f"{signal}: an example" for signal in auto),
         in_reply_to="an example" if when and when.threaded else "",

@@ -78,8 +78,9 @@ class Router:
         for row in self._rows:
             failing = row.failing(view)
             detail = answers.why_not(view) if failing == "may be answered" else failing
-            tried.append({"rule": row.rule.name, "then": row.rule.then, "failing": detail})
-            if not failing:
+            shadow = {"shadow": "only counts"} if row.rule.shadow else {}
+            tried.append({"rule": row.rule.name, "then": row.rule.then, "failing": detail, **shadow})
+            if not failing and not shadow:
                 break
         decision = self.route([message], [context])[0]
         return {
@@ -99,6 +100,11 @@ class Router:
 
     def _decide(self, view: View, whole: View | None) -> Decision:
         rule, grounds = _first(self._all, view)
+        decision = self._acted(view, whole, rule, grounds)
+        shadowed = self._all.shadowed(view, rule)
+        return msgspec.structs.replace(decision, shadowed=shadowed) if shadowed else decision
+
+    def _acted(self, view: View, whole: View | None, rule: Rule, grounds: Sequence[Finding]) -> Decision:
         if rule.then == "answer" and view.faq is not None:
             return self._answer(view, rule, grounds, view.faq)
         if rule.then in ("dispatch", "hold"):
@@ -147,7 +153,7 @@ class Router:
     def _join(self, view: View, rule: Rule, grounds: Sequence[Finding], whole: View | None) -> Decision:
         """Returns what a message means for a case that is there, or that it makes none and why."""
         case = view.context.same_case if rule.when.context == "same_case" else view.context.reply_to_case
-        rating = _RATING.search(fold(view.message.text)) if rule.then == "rate" else None
+        rating = _rating_of(view) if rule.then == "rate" else None
         placed: dict[str, object] = {"confidential": view.confidential}
         if rule.then == "follow_up" and whole is not None:
             again = self._place(whole, *_first(self._routing, whole))
@@ -160,7 +166,7 @@ class Router:
             grounds,
             case=case or None,
             reason=f"{rule.name} ({signs[0]})" if signs else rule.name,
-            rating=int(rating[0]) if rating else None,
+            rating=rating,
             **placed,
         )
 
@@ -192,6 +198,13 @@ _PLACED = ("queue", "unit", "kind", "confidential", "topic", "district", "distri
 
 def _first(rows: Rows, view: View) -> tuple[Rule, tuple[Finding, ...]]:
     return rows.first(view) or (_FALLBACK, _NOTHING)
+
+
+def _rating_of(view: View) -> int | None:
+    """Returns the rating that was found, else the first number of a message that a row takes for one."""
+    found = view.best("rating")
+    number = _RATING.search(found.value if found else fold(view.message.text))
+    return int(number[0]) if number else None
 
 
 def _joined(message: Message, context: Context) -> Message | None:

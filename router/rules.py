@@ -4,7 +4,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
+from itertools import takewhile
 
+from classifiers._text import Lexicon, reading_of
+from config.boxes import box_of
 from config.schema import Rule, When
 from core.decision import Finding
 from core.text import fold
@@ -17,7 +20,8 @@ Condition = Callable[[View], Grounds]
 Values = Sequence[str]
 
 # Classifiers whose findings a row needs when it names them.
-_BY_FINDING = ("auto", "urgent", "kind", "faq", "topic")
+_ANY_FINDING = ("auto", "urgent", "kind", "abuse", "rating")
+_BY_FINDING = (*_ANY_FINDING, "faq", "topic")
 # Senders choose the signs; there are far fewer in practice.
 _MOST_SIGNS = 4_096
 _BETWEEN = re.compile(r"[\W_]+")
@@ -34,7 +38,9 @@ class Rows:
     """Rows in their order. What most messages have in common is looked at once, not for each of them anew."""
 
     def __init__(self, rows: Sequence["Row"]) -> None:
-        self._rows = rows
+        self._all = rows
+        self._rows = [row for row in rows if not row.rule.shadow]
+        self._has_shadows = len(self._rows) < len(rows)
         self._open: dict[tuple[object, ...], list[Row]] = {}
 
     def first(self, view: View) -> tuple[Rule, tuple[Finding, ...]] | None:
@@ -50,6 +56,13 @@ class Rows:
             if grounds is not None:
                 return row.rule, grounds
         return None
+
+    def shadowed(self, view: View, decided: Rule) -> tuple[str, ...]:
+        """Returns the names of the shadow rows that stand before the row that decided and apply, too."""
+        if not self._has_shadows:
+            return ()
+        before = takewhile(lambda row: row.rule is not decided, self._all)
+        return tuple(row.rule.name for row in before if row.rule.shadow and row.grounds(view) is not None)
 
 
 class Row:
@@ -116,12 +129,14 @@ def _conditions(rule: Rule) -> list[tuple[str, Condition]]:
     """Returns the conditions of a row with their names, the cheapest first."""
     when = rule.when
     wanted: list[tuple[str, object, Condition]] = [
+        ("from, until", rule.begins or rule.until, _within(rule)),
         ("channel", when.channel, lambda view: _holds(view.message.channel in when.channel)),
         ("account", when.account, lambda view: _holds(view.message.account in when.account)),
         ("context", when.context, lambda view: _holds(_CONTEXTS[when.context](view))),
         ("threaded", when.threaded is not None, partial(_threaded, when)),
         ("text", when.text, _text(when.text)),
-        *((name, getattr(when, name), partial(_found, name, when)) for name in ("auto", "urgent", "kind")),
+        ("words", when.words, _words(when.words)),
+        *((name, getattr(when, name), partial(_found, name, when)) for name in _ANY_FINDING),
         ("demand", when.demand is not None, partial(_demand, when)),
         *((name, getattr(when, name), partial(_best, name, when)) for name in ("faq", "topic")),
         ("owner", when.owner, partial(_owner, when)),
@@ -137,6 +152,22 @@ def _holds(fact: bool) -> Grounds:
 
 def _threaded(when: When, view: View) -> Grounds:
     return _holds(bool(view.message.in_reply_to or view.message.references) is when.threaded)
+
+
+def _within(rule: Rule) -> Condition:
+    """By the time of receipt: the same message is decided the same way whenever somebody looks."""
+    begins, ends = box_of(rule)
+
+    def holds(view: View) -> Grounds:
+        at = view.message.received_at
+        return _holds((begins is None or at >= begins) and (ends is None or at < ends))
+
+    return holds
+
+
+def _words(words: Values) -> Condition:
+    lexicon = Lexicon((word, 0) for word in words)
+    return lambda view: _holds(bool(lexicon.hits(reading_of(view.message))))
 
 
 def _text(alternatives: str) -> Condition:

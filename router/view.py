@@ -14,8 +14,12 @@ from core.text import fold
 SURE = 0.8
 # A topic of less is a guess that nobody should read as found.
 NAMED = 0.5
+# A language of no more is a guess from a word or none.
+_UNSURE = 0.5
 ELSEWHERE = "elsewhere"
 _OWNER = "owner:"
+# Beside a kind: the queue of the row by which it was found, where several rows are of that kind.
+_QUEUE = "queue:"
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +55,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def language(self) -> str:
+        """The language to answer in; where the message says too little, the one that its author wrote before."""
         found = self.best("language")
+        if self.context.language and (found is None or found.confidence <= _UNSURE):
+            return self.context.language
         return found.value if found else "ko"
 
 
@@ -116,11 +123,17 @@ class Kinds:
         for found in view.findings.get("kind", ()):
             rows = self._rows.get(found.value)
             if rows and found.confidence >= SURE:
-                row = _speaking(rows, _tight(f"{view.message.subject} {view.message.text}"))
+                row = _named(rows, view) or _speaking(rows, _tight(f"{view.message.subject} {view.message.text}"))
                 return row.kind, row, found
         if view.topic and view.topic.kind != "other":
             return view.topic.kind, None, None
         return ("inquiry" if view.speech == "question" else "other"), None, None
+
+
+def _named(rows: Sequence[tuple[KindWords, tuple[str, ...]]], view: View) -> KindWords | None:
+    """Returns the row of a kind whose queue was found, None when no queue was."""
+    queues = [f.value.removeprefix(_QUEUE) for f in view.findings.get("kind", ()) if f.value.startswith(_QUEUE)]
+    return next((row for queue in queues for row, _ in rows if row.queue == queue), None)
 
 
 def _speaking(rows: Sequence[tuple[KindWords, tuple[str, ...]]], text: str) -> KindWords:

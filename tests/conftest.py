@@ -4,9 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from cases.store import CaseStore
 from tests.casework import FORMS, Time, make_store, place
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """A verb that a test runs in this process configures the log for what comes after, on an output that is gone."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

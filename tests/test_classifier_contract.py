@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import classifiers
 from classifiers.base import Classifier
 from config.schema import (
+    Abuse,
     City,
     District,
     Faq,
@@ -41,6 +42,8 @@ TEXTS = (
     "신사동에 불법주차가 많아요",
     "How do I report a change of address?",
     "垃圾怎么扔?",
+    "매우 만족합니다",
+    "이 멍청이들아",
     "\ud800 깨진 글자 \x00\x1b[31m",
     "가" * 20_000,
     "구 " * 10_000,
@@ -118,6 +121,7 @@ CITY = City(
         kinds=(KindWords(kind="corruption", keywords=("뇌물",), patterns=("금품.{0,5}받",), confidential=True),),
         urgent=(Urgency(id="fire", keywords=("불이 났",), not_keywords=("화재보험",), hint="119", hint_en="119"),),
         elsewhere=("부산", "부산시"),
+        abuse=(Abuse(id="insult", keywords=("멍청이",)),),
     ),
     words=Templates(letters={"notice": LETTER}, states={}, kinds={}),
 )

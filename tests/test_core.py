@@ -1,5 +1,6 @@
 """The vocabulary: records as bytes, ids, identities, text, clocks, secrets."""
 
+import io
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from core import telemetry
 from core.clock import Rehearsal, clock_of, machine_clock, parse_instant
 from core.errors import ConfigError, Rejected
 from core.ids import uuid7
@@ -181,3 +183,12 @@ def test_a_secret_is_read_from_the_environment() -> None:
     table = _Table.model_validate({"token": {"env": "TOKEN"}})
 
     assert ("v", "") == (table.token.value({"TOKEN": "v"}), table.token.value({}))
+
+
+def test_a_log_that_nobody_reads_any_more_stops_nothing() -> None:
+    """Whoever reads the log may be gone, or its disk full; who works and says so works on."""
+    stream = io.StringIO()
+    telemetry.configure(stream)
+    stream.close()
+
+    telemetry.warned("nobody reads this", part="test")

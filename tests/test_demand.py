@@ -44,6 +44,10 @@ def value(demand: Demand, text: str) -> str:
         "우리 집 앞 불법주차는 단속 안 하나요?",
         "여기 쓰레기 치워주실 수 있나요?",
         "please fix the street light on my street",
+        "난간 좀 세워 주실 수 없나요",
+        "의자를 놓아 주시면 안 될까요?",
+        "횡단보도가 필요합니다",
+        "우리 동네도 단속 나오셔야죠",
     ],
 )
 def test_demands(demand: Demand, text: str) -> None:
@@ -62,6 +66,8 @@ def test_demands(demand: Demand, text: str) -> None:
         "여권 발급은 며칠 걸려요",
         "전입신고 언제까지?",
         "where can I get a passport",
+        "어디로 가면 되는지 알려주실 수 있나요",
+        "담당 부서 번호가 뭐죠",
     ],
 )
 def test_questions(demand: Demand, text: str) -> None:
@@ -69,7 +75,9 @@ def test_questions(demand: Demand, text: str) -> None:
     assert "question" == value(demand, text)
 
 
-@pytest.mark.parametrize("text", ["쓰레기가 너무 많아요", "가로등이 꺼졌습니다", "안녕하세요"])
+@pytest.mark.parametrize(
+    "text", ["쓰레기가 너무 많아요", "가로등이 꺼졌습니다", "안녕하세요", "빨리 고쳐 주셔서 감사합니다"]
+)
 def test_statements(demand: Demand, text: str) -> None:
     """Who only tells neither demands nor asks."""
     assert "statement" == value(demand, text)

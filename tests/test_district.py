@@ -132,6 +132,10 @@ def test_what_cannot_be_told_apart_is_listed(classifier: DistrictClassifier, tex
         ("서초구 강남역 쪽 노점", "seocho"),
         ("저는 노원구에 사는데 종로구 인사동에 쓰레기가 많아요", "jongno"),
         ("집은 노원구인데 화곡동 도로가 파였어요", "gangseo"),
+        ("노원구민인데요 화곡동 도로가 파였어요", "gangseo"),
+        ("저는 노원구에서 온 관광객인데 인사동 보도가 깨졌어요", "jongno"),
+        ("부산 강서구에 사는데 합정동 숙소 앞이 시끄러워요", "mapo"),
+        ("강남구 말고 관악구예요 가로등이 나갔어요", "gwanak"),
     ],
 )
 def test_other_words_settle_it(classifier: DistrictClassifier, text: str, expected: str) -> None:
@@ -171,6 +175,10 @@ def test_parts_of_other_words_are_no_district(classifier: DistrictClassifier, te
         "인천 서구 악취",
         "경기도 수원시 영통구 소음",
         "고양시 일산동구 공원",
+        "부산강서구명지동쓰레기",
+        "인천 남동구 신정동 가로등",
+        "수원 인계동 소음",
+        "경기도 고양시 덕양구 신원동 도로",
     ],
 )
 def test_same_names_in_other_cities(classifier: DistrictClassifier, text: str) -> None:
@@ -186,8 +194,13 @@ def test_area_is_unsure(classifier: DistrictClassifier) -> None:
 
 
 def test_everyday_word_is_unsure(classifier: DistrictClassifier) -> None:
-    """초동 is a dong and a first response."""
-    assert [0.5] == [finding.confidence for finding in found(classifier, "초동 대응이 늦었어요")]
+    """초동 is a dong and a first response: where nothing tells which, it is not sure."""
+    assert [0.5] == [finding.confidence for finding in found(classifier, "초동 골목에 쓰레기가 많아요")]
+
+
+def test_everyday_word_among_its_own_is_no_dong(classifier: DistrictClassifier) -> None:
+    """초동 before 대응 is no dong."""
+    assert () == found(classifier, "초동 대응이 늦었어요")
 
 
 def test_home_alone_is_not_sure(classifier: DistrictClassifier) -> None:
@@ -214,9 +227,24 @@ def test_coordinates_far_away(classifier: DistrictClassifier) -> None:
     assert ["elsewhere"] == [finding.value for finding in found(classifier, "여기요", Location(35.1, 129.0))]
 
 
-def test_text_beats_coordinates(classifier: DistrictClassifier) -> None:
-    """What the text names counts, not where the telephone is."""
-    assert "gangnam" == found(classifier, "강남구 역삼동 쓰레기", Location(37.65, 127.05))[0].value
+def test_text_and_coordinates_that_disagree_are_both_listed(classifier: DistrictClassifier) -> None:
+    """A telephone may be far from the matter, and a name be mistaken: nobody guesses which."""
+    rows = found(classifier, "강남구 역삼동 쓰레기", Location(37.65, 127.05))
+
+    assert {("gangnam", 0.5), ("nowon", 0.5)} == {(finding.value, finding.confidence) for finding in rows}
+
+
+def test_coordinates_nearby_leave_the_text_alone(classifier: DistrictClassifier) -> None:
+    """Without boundaries, coordinates that a district may well have do not shake what the text names."""
+    rows = found(classifier, "강남구 세곡동 쓰레기", Location(37.466, 127.104))
+
+    assert [("gangnam", 0.97)] == [(finding.value, finding.confidence) for finding in rows]
+
+
+@pytest.mark.parametrize("location", [Location(0.0, 0.0), Location(91.0, 200.0), Location(float("nan"), 127.0)])
+def test_what_are_no_coordinates_say_nothing(classifier: DistrictClassifier, location: Location) -> None:
+    """Zeros of a broken device and numbers off the globe are nowhere."""
+    assert () == found(classifier, "여기 쓰레기요", location)
 
 
 def test_coordinates_settle_a_shared_name(classifier: DistrictClassifier) -> None:

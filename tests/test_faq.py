@@ -255,6 +255,31 @@ def of_the_city(shipped: City) -> FaqClassifier:
     return FaqClassifier(shipped)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "따릉이 요금은 얼마인가요? 그리고 헬멧도 빌릴 수 있나요",
+        "주민세는 얼마 내요?",
+        "대형폐기물 신고했는데 취소는 어떻게 하나요",
+        "수도계량기가 안 얼게 하려면 뭘로 싸야 하나요",
+    ],
+)
+def test_another_question_about_the_same_matter_is_not_sure(of_the_city: FaqClassifier, text: str) -> None:
+    """A word or a question that no wording of the entry has makes unsure, however near the rest is."""
+    best = found(of_the_city, text)[0]
+
+    assert best.confidence < 0.8 or best.lead < 0.1
+
+
+def test_more_precision_makes_no_answer_surer(shipped: City, of_the_city: FaqClassifier) -> None:
+    """With a higher `answer_precision` in pipeline.toml the same question is at most as sure."""
+    strict = FaqClassifier(shipped.model_copy(update={"answer_precision": 0.999}))
+    texts = [text for _, text, _ in PARAPHRASES]
+    pairs = [(found(strict, text)[0].confidence, found(of_the_city, text)[0].confidence) for text in texts]
+
+    assert [] == [pair for pair in pairs if pair[0] > pair[1]]
+
+
 def test_every_wording_of_the_city_is_known(shipped: City, of_the_city: FaqClassifier) -> None:
     """Each wording in config/faq leads to its own entry, without doubt."""
     asked = [(entry.id, text) for entry in shipped.faqs for text in (entry.question, *entry.variants)]

@@ -1,13 +1,16 @@
 """Reading the city's files: what is right is read whole, what is wrong is told all at once, each with its place."""
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from config.load import explain, load_city, read_toml
+from config.boxes import past
+from config.load import explain, load_city, read_city, read_toml
 from config.schema import Faq, When
+from core.clock import parse_instant
 from core.errors import ConfigError
 from core.settings import SecretRef, Settings
 
@@ -106,7 +109,7 @@ def test_a_city_is_read_whole(write: Write) -> None:
             "faq/traffic.toml",
             ', "버스 카드 요금"',
             "",
-            "faq/traffic.toml:6: faq 1 (bus-fare): variants: Tuple should have at least 6 items",
+            "faq/traffic.toml:6: faq 1 (bus-fare): variants: has 5 entries, at least 6 are needed. Add some.",
         ),
         (
             "faq/traffic.toml",
@@ -126,7 +129,7 @@ def test_a_city_is_read_whole(write: Write) -> None:
             "districts.toml",
             '["jongno"]',
             '["jong"]',
-            'districts.toml:14: place 1 (광화문광장): districts "jong" is no district. Did you mean jongno?',
+            'districts.toml:16: place 1 (광화문광장): districts "jong" is no district. Did you mean jongno?',
         ),
         ("districts.toml", '"hq.road"', '"hq.rod"', 'owner "hq.rod" is no department. Did you mean hq.road?'),
         ("districts.toml", "lat = 37.57", "lat = 126.97", "Are they exchanged?"),
@@ -147,7 +150,7 @@ def test_a_city_is_read_whole(write: Write) -> None:
             "routing.toml",
             '{ faq = "*" }',
             '{ faq = ["bus-fair"] }',
-            'routing.toml:2: rule 1 (answer): when.faq "bus-fair" is no question. Did you mean bus-fare?',
+            'routing.toml:4: rule 1 (answer): when.faq "bus-fair" is no question. Did you mean bus-fare?',
         ),
         ("routing.toml", '{ faq = "*" }', '{ owner = ["agency.*"] }', 'when.owner "agency.*" is no owner.'),
         ("routing.toml", '{ faq = "*" }', "{ demand = false }", "a row that answers needs when.faq."),
@@ -161,7 +164,7 @@ def test_a_city_is_read_whole(write: Write) -> None:
             "routing.toml",
             'queue = "hq.road"',
             'queue = "hq.audit"',
-            'routing.toml:6: kind 1 (corruption): queue "hq.audit" is no queue.',
+            'routing.toml:8: kind 1 (corruption): queue "hq.audit" is no queue.',
         ),
         ("routing.toml", '["뇌물"]', '["뇌물"]\npatterns = ["(돈"]', "is no regular expression"),
         ("routing.toml", 'when = { faq = "*" }', 'when = "demand"', "when: should be a table"),
@@ -170,13 +173,13 @@ def test_a_city_is_read_whole(write: Write) -> None:
             "routing.toml",
             'hint = "119"',
             'hint = ""',
-            "routing.toml:12: urgent 1 (fire): hint: String should have at least 1 character.",
+            "routing.toml:12: urgent 1 (fire): hint: is empty. Write something, or remove it.",
         ),
         (
             "words.toml",
             "text_en",
             "texten",
-            "words.toml: letters.answer.texten is not a setting. Did you mean text_en?",
+            "words.toml:3: letters.answer.texten is not a setting. Did you mean text_en?",
         ),
         (
             "words.toml",
@@ -188,7 +191,7 @@ def test_a_city_is_read_whole(write: Write) -> None:
             "topics.toml",
             'name = "쓰레기"',
             "name = 쓰레기",
-            "topics.toml:3: is no TOML: Invalid value. Mend this line.",
+            'topics.toml:3: is no TOML: Invalid value. Text stands in quotation marks: name = "쓰레기".',
         ),
     ],
 )
@@ -204,7 +207,7 @@ def test_two_questions_are_never_asked_alike(write: Write) -> None:
     twin = FAQ.replace('"bus-fare"', '"taxi-fare"').replace("시내버스 요금이 얼마예요?", "택시 요금")
     told = mistakes_in(write({"faq/taxi.toml": twin}))
 
-    assert 'faq/traffic.toml:2: faq 1 (bus-fare): question "버스 요금" is already that of' in told[0]
+    assert 'faq/traffic.toml:6: faq 1 (bus-fare): question "버스 요금" is already that of' in told[0]
 
 
 def test_all_mistakes_are_told_at_once(write: Write) -> None:
@@ -226,6 +229,31 @@ def test_a_broken_table_is_one_mistake(write: Write) -> None:
     found = mistakes_in(write({"departments.toml": FILES["departments.toml"].replace("english", "englsh")}))
 
     assert ["department 1 (hq.road)"] * 2 == [text.split(": ")[1] for text in found]
+
+
+def test_a_row_whose_time_is_over_is_noted(write: Write) -> None:
+    """It is no mistake; where it stands is told, so that somebody removes it."""
+    row = '[[rule]]\nname = "fair"\nuntil = 2026-11-22\nwhen = { demand = true }\nthen = "hold"\n'
+    rules = read_city(write({"routing.toml": FILES["routing.toml"] + row})).tables.rules
+    (note,) = past(rules, parse_instant("2026-11-23T00:00"))
+
+    assert "routing.toml:16: rule 2 (fair): was until 2026-11-22 and applies no more." in note
+    assert [] == past(rules, parse_instant("2026-11-22T23:59"))
+
+
+def test_a_channel_that_is_none_is_told(write: Write) -> None:
+    """Rules may name the channels that there are; which these are, others say."""
+    row = '[[rule]]\nname = "fax"\nwhen = { channel = ["smss"] }\nthen = "hold"\n'
+    draft = read_city(write({"routing.toml": FILES["routing.toml"] + row}), channels=["sms", "email"])
+
+    assert 'when.channel "smss" is no channel. Did you mean sms?' in draft.mistakes[0]
+
+
+def test_syllables_that_were_taken_apart_are_the_same_name(write: Write) -> None:
+    """Some editors write 청소 as its letters: it looks the same and is meant the same."""
+    apart = unicodedata.normalize("NFD", FILES["topics.toml"])
+
+    assert "청소" == load_city(write({"topics.toml": apart})).topics[0].unit
 
 
 def test_a_missing_file_is_a_mistake(write: Write) -> None:
@@ -292,7 +320,7 @@ def test_one_sentence_for_a_union() -> None:
     with pytest.raises(ValidationError) as caught:
         When.model_validate({"topic": 3})
 
-    assert ["a: topic: should be a valid tuple."] == explain(caught.value, "a", When)
+    assert ['a: topic: should be a list: ["…", "…"].'] == explain(caught.value, "a", When)
 
 
 def test_missing_settings_tell_their_meaning() -> None:

@@ -11,6 +11,8 @@ import pytest
 from cases.model import By
 from cases.store import CaseStore
 from connectors.form import Form, FormSettings
+from core.clock import machine_clock
+from core.errors import Unavailable
 from core.message import Arrival
 from tests.casework import CITIZEN, WASTE, Time, at, city, delivered, dispatched, message, opened
 from web.app import make_app
@@ -49,8 +51,9 @@ class Site:
     ) -> None:
         self.form = form(key)
         self.taken: list[Arrival] = []
+        self.is_away = False
         # A form's token tells its age by the machine's clock.
-        self.now = 1_795_396_500.0
+        self.now = machine_clock().timestamp()
         services = Services(
             city=city(),
             store=store,
@@ -65,6 +68,8 @@ class Site:
         self.app = make_app(services, Hooks({FORM_NAME: self.form}, self._accept, time, "https://eungdapso.example"))
 
     async def _accept(self, arrivals: Sequence[Arrival]) -> None:
+        if self.is_away:
+            raise Unavailable("the log does not answer; try again")
         self.taken.extend(arrivals)
 
     async def get(self, path: str) -> tuple[int, str]:
@@ -189,3 +194,15 @@ async def test_a_forgotten_case_says_so(site: Site, store: CaseStore, time: Time
     assert "삭제" not in before
     assert FORGOTTEN in after
     assert "통화" not in after
+
+
+async def test_sent_again_from_the_page_that_could_not_say_it_is_the_same(store: CaseStore, time: Time) -> None:
+    """What was not acknowledged may be durable all the same: the page keeps its token, and one case comes of both."""
+    site = Site(store, time)
+    site.is_away = True
+    token = site.form.token(site.now)
+    status, _, page = await site._ask(
+        "POST", "/file", urlencode({"token": token, "text": "보도블록이 깨졌습니다"}).encode()
+    )
+
+    assert (503, True) == (status, f'value="{token}"' in page)

@@ -483,6 +483,55 @@ def test_failing_examples_are_told() -> None:
     ]
 
 
+def checked(*rules: Rule) -> list[str]:
+    routing = CITY.routing.model_copy(update={"rules": rules})
+    city = CITY.model_copy(update={"routing": routing, "faqs": ()})
+    classifiers: dict[str, Classifier] = {"auto": Auto(CITY), **{name: Finds(CITY, name) for name in NAMES}}
+    return check_examples(Router(city, classifiers, Calendar(), DEADLINES, "acknowledge", {}), city)
+
+
+LITTER_ROW: dict[str, Any] = {"when": {"topic": ["litter"]}, "then": "hold", "examples": ["쓰레기가 많아요"]}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"from": "2026-12-01", "until": "2026-12-05"},
+        {"from": "2026-11-20", "until": "2026-12-05"},
+        {"until": "2026-11-01T12:00:00"},
+        {"shadow": True},
+        {"shadow": True, "from": "2026-11-20"},
+    ],
+)
+def test_rows_for_a_time_and_shadows_have_their_own_examples(first: dict[str, Any]) -> None:
+    """Each row's examples are tried when it holds: a festival's row on its days, all others on the days around."""
+    rules = [
+        Rule.model_validate({"name": "festival", **LITTER_ROW, **first}),
+        Rule.model_validate({"name": "litter", **LITTER_ROW}),
+    ]
+
+    assert [] == checked(*rules)
+
+
+def test_a_shadow_rows_examples_are_tried_too() -> None:
+    """What it would decide is checked before it is real."""
+    shadow = Rule.model_validate({"name": "shadow", **LITTER_ROW, "shadow": True, "examples": ["가로수가 쓰러졌어요"]})
+    told = checked(shadow)
+
+    assert 'rule "shadow": examples: "가로수가 쓰러졌어요" is decided by' in told[0]
+
+
+def test_a_decision_tells_the_shadow_rows() -> None:
+    """Which would have decided it stands in the decision, which is what it would be without them."""
+    shadow = Rule.model_validate({"name": "shadow", **LITTER_ROW, "shadow": True})
+    city = CITY.model_copy(update={"routing": CITY.routing.model_copy(update={"rules": (shadow, *RULES)})})
+    classifiers: dict[str, Classifier] = {"auto": Auto(CITY), **{name: Finds(CITY, name) for name in NAMES}}
+    with_shadow = Router(city, classifiers, Calendar(), DEADLINES, "acknowledge", {})
+    decision = with_shadow.route([message("강남구 쓰레기 단속해주세요")], [Context()])[0]
+
+    assert (("shadow",), "district matter", "gangnam") == (decision.shadowed, decision.rule, decision.queue)
+
+
 def test_the_citys_own_examples_hold() -> None:
     """Every example that the shipped rules and questions carry is decided as it says."""
     city = load_city(Path(__file__).parent.parent / "config")

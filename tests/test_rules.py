@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from config.schema import Faq, Rule, Topic
 from core.clock import parse_instant
@@ -100,11 +101,55 @@ REPLY = Context(reply_to_case="1")
         ({"text": "담당자*"}, view(text="담당자 연결"), ()),
         ({"text": "Thank you"}, view(text="ＴＨＡＮＫ ｙｏｕ."), ()),
         ({"text": "담당자"}, view(text=""), None),
+        ({"words": ["벼룩시장"]}, view(text="이번 토요일 벼룩 시장은 어디서 하나요"), ()),
+        ({"words": ["불꽃축제", "Fireworks"]}, view(text="FIREWORKS tonight?"), ()),
+        ({"words": ["벼룩시장"]}, view(text="벼룩이 많은 시장"), None),
     ],
 )  # fmt: skip
 def test_when_a_row_applies(when: dict[str, Any], seen: View, grounds: tuple[Finding, ...] | None) -> None:
     """A row applies when all its conditions hold, and tells the findings that it rests on."""
     assert grounds == row(**when).grounds(seen)
+
+
+def row_for_a_time(**bounds: object) -> Row:
+    return Row(Rule.model_validate({"name": "fair", "then": "hold", **bounds}))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "received_at", "applies"),
+    [
+        ({"from": "2026-11-23"}, "2026-11-22T23:59:59", False),
+        ({"from": "2026-11-23"}, "2026-11-23T00:00:00", True),
+        ({"until": "2026-11-23"}, "2026-11-23T23:59:59", True),
+        ({"until": "2026-11-23"}, "2026-11-24T00:00:00", False),
+        ({"from": "2026-11-23T18:00"}, "2026-11-23T17:59:59", False),
+        ({"from": "2026-11-23T18:00"}, "2026-11-23T18:00:00", True),
+        ({"until": "2026-11-23T18:00"}, "2026-11-23T17:59:59", True),
+        ({"until": "2026-11-23T18:00"}, "2026-11-23T18:00:00", False),
+        ({"until": "2026-11-23T09:00:00Z"}, "2026-11-23T17:59:59", True),
+        ({"from": "2026-11-20", "until": "2026-11-22"}, "2026-11-23T10:00:00", False),
+    ],
+)
+def test_a_row_holds_for_its_time(bounds: dict[str, object], received_at: str, applies: bool) -> None:
+    """By the time of receipt in Seoul: days count whole, an instant begins sharp and ends sharp."""
+    seen = view(text="안녕하세요")
+    seen = replace(seen, message=replace(seen.message, received_at=parse_instant(received_at)))
+
+    assert applies is (row_for_a_time(**bounds).grounds(seen) == ())
+
+
+def shadow(name: str, **when: Any) -> Row:
+    return Row(Rule.model_validate({"name": name, "when": when, "then": "hold", "shadow": True}))
+
+
+def test_a_shadow_row_decides_nothing_and_is_told() -> None:
+    """Those before the row that decides, and only those that apply, would have decided."""
+    real = row(topic="*")
+    rows = Rows([shadow("first", district="one"), shadow("other", urgent="*"), real, shadow("later", topic="*")])
+    seen = view(TOPIC, GANGNAM)
+
+    assert (real.rule, (TOPIC,)) == rows.first(seen)
+    assert ("first",) == rows.shadowed(seen, real.rule)
 
 
 def test_any_finding_of_a_kind_will_do() -> None:

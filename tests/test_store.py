@@ -283,7 +283,12 @@ def test_the_same_words_in_one_batch_are_one_case(store: CaseStore, time: Time) 
 
 
 @pytest.mark.parametrize(
-    "other", [{"author": Author(handle="+821077776666")}, {"author": Author()}, {"channel": "form"}]
+    "other",
+    [
+        {"author": Author(handle="+821077776666")},
+        {"author": Author()},
+        {"channel": "talk", "author": Author(handle="u-7"), "reply_to": "u-7"},
+    ],
 )
 def test_the_same_words_of_somebody_else_are_another_case(
     store: CaseStore, time: Time, other: dict[str, object]
@@ -543,7 +548,7 @@ def test_a_reply_finds_its_case_by_our_message_id(store: CaseStore, time: Time) 
     (reply,) = delivered(store, time)
     answer = mail("추가합니다", time, in_reply_to=f"<{reply.id}@eungdapso.example>")
 
-    assert Context(reply_to_case=number) == store.contexts([answer])[0]
+    assert Context(reply_to_case=number, language="ko") == store.contexts([answer])[0]
 
 
 def test_a_reply_finds_its_case_before_the_sending_is_written_down(store: CaseStore, time: Time) -> None:
@@ -580,7 +585,7 @@ def test_a_text_message_answers_what_we_asked(store: CaseStore, time: Time) -> N
     (context,) = store.contexts([message("역삼동이요", time)])
 
     assert number != other
-    assert Context(reply_to_case=number, awaits_place=True, case_text=PLACELESS) == context
+    assert Context(reply_to_case=number, language="ko", awaits_place=True, case_text=PLACELESS) == context
 
 
 def test_after_a_month_a_conversation_is_over(store: CaseStore, time: Time) -> None:
@@ -595,7 +600,7 @@ def test_a_new_mail_is_no_reply(store: CaseStore, time: Time) -> None:
     """On mail only threading tells a reply; a new mail of the same person is a new matter."""
     opened(store, held(mail(PLACELESS, time, conversation="kim"), ask="place"))
 
-    assert Context() == store.contexts([mail("역삼동 가로등 고장", time, conversation="kim")])[0]
+    assert "" == store.contexts([mail("역삼동 가로등 고장", time, conversation="kim")])[0].reply_to_case
 
 
 def test_a_word_after_an_automatic_answer_says_so(store: CaseStore, time: Time) -> None:
@@ -605,7 +610,7 @@ def test_a_word_after_an_automatic_answer_says_so(store: CaseStore, time: Time) 
     delivered(store, time)
     (after,) = store.contexts([message("담당자", time)])
 
-    assert Context(reply_to_case=number, answered_by_faq=True, case_text=SOFA) == waiting
+    assert Context(reply_to_case=number, language="ko", answered_by_faq=True, case_text=SOFA) == waiting
     assert waiting == after
 
 
@@ -614,7 +619,7 @@ def test_a_rating_can_follow_an_officers_answer(store: CaseStore, time: Time) ->
     number = opened(store, dispatched(message(WASTE, time)))
     store.officer.answer(number, "단속하였습니다.", By("박지훈"))
 
-    assert Context(reply_to_case=number, rating_asked=True) == store.contexts([message("5", time)])[0]
+    assert Context(reply_to_case=number, language="ko", rating_asked=True) == store.contexts([message("5", time)])[0]
 
 
 def test_the_same_words_are_known_beforehand(store: CaseStore, time: Time) -> None:
@@ -737,7 +742,9 @@ def test_another_key_opens_nothing(url: str, store: CaseStore, time: Time) -> No
     number = opened(store, held(message(PLACELESS, time), ask="place"))
     other = make_store(url, time, seal=Seal(bytes(32)))
 
-    assert Context(reply_to_case=number, awaits_place=True) == other.contexts([message("역삼동", time)])[0]
+    assert (
+        Context(reply_to_case=number, language="ko", awaits_place=True) == other.contexts([message("역삼동", time)])[0]
+    )
     with pytest.raises(Rejected):
         other.views.messages(number)
     other.close()

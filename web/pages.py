@@ -35,7 +35,8 @@ _SAID = {
     401: "이 화면을 연 지 오래되어 보내지 못했습니다. 내용을 확인하시고 다시 접수해 주십시오.",
     413: "내용이 너무 깁니다. 줄여서 다시 적어 주십시오.",
     422: "내용이 비어 있거나 읽을 수 없습니다. 다시 적어 주십시오.",
-    503: "지금은 접수할 수 없습니다. 잠시 뒤 다시 보내 주시거나 120으로 전화해 주십시오.",
+    503: "접수되었는지 지금은 확인할 수 없습니다. 잠시 뒤 이 화면에서 다시 보내 주시거나 120으로 전화해 주십시오. "
+    "다시 보내셔도 두 번 접수되지 않습니다.",
 }
 
 
@@ -64,8 +65,10 @@ class _Pages:
     def _page(self, name: str, status: int = 200, **values: Any) -> Response:
         return HTMLResponse(self._templates.get_template(name).render(**values), status_code=status)
 
-    def _home(self, status: int = 200, *, written: Mapping[str, str] | None = None, **values: Any) -> Response:
-        token = self._with.form_token() if self._with.form_token else ""
+    def _home(
+        self, status: int = 200, *, written: Mapping[str, str] | None = None, token: str = "", **values: Any
+    ) -> Response:
+        token = token or (self._with.form_token() if self._with.form_token else "")
         told = {"q": "", "faqs": (), "not_found": "", "error": ""} | values
         kept = dict.fromkeys(_INPUTS, "") | dict(written or {})
         return self._page("home.html", status, form_token=token, written=kept, **told)
@@ -84,7 +87,9 @@ class _Pages:
         if status != 200:
             # What the form refuses (422), it explains to a citizen; what was written is not to be written again.
             error = reason if status == 422 and reason else _SAID.get(status, _SAID[400])
-            return self._home(status, written=_written(body), error=error)
+            # What could not be said to be durable may be so all the same: sent again with its token it is the same.
+            token = _token(body) if status == 503 else ""
+            return self._home(status, written=_written(body), error=error, token=token)
         token = _token(body)
         receipt = self._with.form_receipt(token) if self._with.form_receipt else token
         return RedirectResponse(f"/filed/{quote(receipt, safe='')}", status_code=303)

@@ -12,10 +12,11 @@ Faqs = Callable[[str, str, int], Sequence[Mapping[str, Any]]]
 Find = Callable[[str, int], Sequence[str]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Services:
-    """`readiness` gives whether all is well and what each engine says; `form_token` signs the page's form, and
-    `form_receipt` says of such a token that what was written was filed."""
+    """`city` and `faqs` are others when the city's files change. `readiness` gives whether all is well and what each
+    engine says; `form_token` signs the page's form, and `form_receipt` says of such a token that what was written was
+    filed."""
 
     city: City
     store: CaseStore

@@ -1,0 +1,141 @@
+"""Did you mean …? Names that look alike, in Korean by their letters (자모) and not by whole syllables."""
+
+import difflib
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+_MOST_CHOICES = 30
+_ALIKE = 0.6
+_NOTHING: Mapping[str, str] = {}
+
+# What people write for our own words, in Korean or by other English words.
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "": {
+        "이름": "name",
+        "조건": "when",
+        "처리": "then",
+        "부서": "queue",
+        "담당부서": "queue",
+        "담당": "unit",
+        "팀": "unit",
+        "예문": "examples",
+        "예시": "examples",
+        "반례": "not_examples",
+        "시작": "from",
+        "부터": "from",
+        "begin": "from",
+        "start": "from",
+        "since": "from",
+        "끝": "until",
+        "까지": "until",
+        "종료": "until",
+        "end": "until",
+        "to": "until",
+        "주제": "topic",
+        "구": "district",
+        "지역": "district",
+        "채널": "channel",
+        "계정": "account",
+        "종류": "kind",
+        "유형": "kind",
+        "긴급": "urgent",
+        "질문": "faq",
+        "소유": "owner",
+        "낱말": "words",
+        "단어": "words",
+        "키워드": "keywords",
+        "안내": "hint",
+        "시험": "shadow",
+        "dry_run": "shadow",
+        "test": "shadow",
+        "if": "when",
+        "condition": "when",
+        "action": "then",
+        "confidence": "at_least",
+        "min_confidence": "at_least",
+        "threshold": "at_least",
+        "contains": "words",
+    },
+    "then": {
+        "답변": "answer",
+        "자동답변": "answer",
+        "reply": "answer",
+        "배정": "dispatch",
+        "이송": "dispatch",
+        "이관": "dispatch",
+        "forward": "dispatch",
+        "send": "dispatch",
+        "assign": "dispatch",
+        "route": "dispatch",
+        "보류": "hold",
+        "접수대기": "hold",
+        "wait": "hold",
+        "triage": "hold",
+        "합치기": "follow_up",
+        "join": "follow_up",
+        "append": "follow_up",
+        "평가": "rate",
+        "무시": "ignore",
+        "제외": "ignore",
+        "drop": "ignore",
+        "delete": "ignore",
+        "discard": "ignore",
+    },
+    "kind": {
+        "질의": "inquiry",
+        "법령질의": "inquiry-law",
+        "건의": "recommendation",
+        "고충": "grievance",
+        "기타": "other",
+        "기타민원": "other",
+        "제안": "proposal",
+        "부패": "corruption",
+        "비리": "corruption",
+        "공익신고": "public-interest",
+        "인권": "human-rights",
+        "복지": "welfare",
+        "complaint": "grievance",
+        "bribery": "corruption",
+        "question": "inquiry",
+    },
+    "context": {
+        "답장": "reply",
+        "회신": "reply",
+        "같은 민원": "same_case",
+        "중복": "same_case",
+        "평가": "rating_asked",
+    },
+    "ask": {"장소": "place", "위치": "place", "where": "place", "location": "place"},
+    "district": {"없음": "none", "하나": "one", "여럿": "several", "타지역": "elsewhere"},
+}
+
+
+def nearest(word: str, known: Iterable[str], *, called: Mapping[str, str] = _NOTHING) -> str:
+    """Returns " Did you mean …?", or " There are: …" when nothing is near.
+
+    `called` are other names of what is known: Korean ones of ids, words that people use for ours.
+    """
+    choices = list(dict.fromkeys(known))
+    others = {other: name for other, name in called.items() if name in choices}
+    near = closest(word, [*choices, *others])
+    if near in others:
+        return f" Did you mean {others[near]} ({near})?"
+    if near:
+        return f" Did you mean {near}?"
+    if not choices:
+        return ""
+    return f" There are: {', '.join(choices[:_MOST_CHOICES])}{', …' if len(choices) > _MOST_CHOICES else ''}."
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Returns the known name that looks most like the word, "" when none does."""
+    by_letters: dict[str, str] = {}
+    for name in known:
+        by_letters.setdefault(_letters(name), name)
+    near = difflib.get_close_matches(_letters(word), list(by_letters), n=1, cutoff=_ALIKE)
+    return by_letters[near[0]] if near else ""
+
+
+def _letters(name: str) -> str:
+    """Returns the letters of a name, of a Korean one its 자모: 청쇼 and 청소 differ in one of four."""
+    return unicodedata.normalize("NFKD", name[:100]).casefold()

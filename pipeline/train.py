@@ -1,0 +1,162 @@
+"""A new model for the topics: learned, compared with what runs on texts that neither has seen, then used or refused."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+
+from cases.corrections import Correction
+from classifiers._linear import dump
+from classifiers.base import Classifier
+from classifiers.topic import Topic
+from config.schema import City
+from core.clock import clock_of
+from core.errors import ConfigError
+from pipeline import models
+from pipeline.build import Plan
+from pipeline.engines import EMBEDDED
+from pipeline.evaluate import Figures, figures
+from pipeline.evaluate_lines import Line, read_lines
+from pipeline.evaluate_parts import SURE, said_by_classifier
+from pipeline.train_examples import of_city, of_corrections
+from pipeline.train_fit import KOREAN_QUICK, Example, Options, fit
+
+PART = "topic"
+# One text in ten is kept aside for ever: which, its own digest says, so that it is the same next time.
+_ASIDE = 10
+_LEAST_ASIDE = 20
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What `eungdapso train` was asked for."""
+
+    frozen: Path | None = None
+    try_only: bool = False
+    seed: int = 20_261_101
+    now: datetime
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    examples: int
+    corrections: int
+    compared_on: int
+    running: Figures
+    learned: Figures
+    version: str
+    is_better: bool
+    is_in_use: bool
+    path: str
+
+    def told(self) -> list[str]:
+        """Returns the lines for a person."""
+        aside = f"compared on {self.compared_on} texts that were kept aside"
+        lines = [
+            f"{self.examples} examples, {self.corrections} of them corrected by staff; {aside}",
+            f"what runs:     {_figures(self.running)}",
+            f"what is new:   {_figures(self.learned)}",
+        ]
+        if self.is_in_use:
+            lines.append(f"version {self.version} is in use from the next start on: {self.path}")
+        elif self.is_better:
+            lines.append(f"version {self.version} would be put in use")
+        return lines
+
+
+def trained(plan: Plan, wish: Wish) -> Done:
+    """Learns, compares and, when the new model is not worse, puts it in use."""
+    corrected = of_corrections(_corrected(plan), plan.city)
+    seen, aside = _apart([*of_city(plan.city), *corrected])
+    lines = read_lines(wish.frozen) if wish.frozen else _lines(aside)
+    if len(lines) < _LEAST_ASIDE:
+        raise ConfigError(
+            f"{len(lines)} texts are too few to compare on. Give more examples in topics.toml, or a file: --frozen"
+        )
+    made_at = wish.now.isoformat(timespec="seconds")
+    model = fit(seen, Options(name=PART, seed=wish.seed, sorts=KOREAN_QUICK, made_at=made_at))
+    city = _without(plan.city, {example.text for example in aside})
+    data = models.read(plan.var, PART)
+    running, learned = _asked(city, data, plan), _asked(city, dump(model), plan)
+    before, after = _judged(running, lines), _judged(learned, lines)
+    model = msgspec.structs.replace(model, figures={"accuracy": after.best_guess, "coverage": after.coverage})
+    is_better = _worth(after) >= _worth(before)
+    is_in_use = is_better and not wish.try_only
+    path = models.write(plan.var, PART, dump(model)) if is_in_use else models.path_of(plan.var, PART)
+    return Done(
+        examples=len(seen),
+        corrections=len(corrected),
+        compared_on=len(lines),
+        running=before,
+        learned=after,
+        version=model.version,
+        is_better=is_better,
+        is_in_use=is_in_use,
+        path=str(path),
+    )
+
+
+def _worth(found: Figures) -> float:
+    """Returns one number to compare by: what can be said safely counts as much as what comes first."""
+    return round(found.best_guess + found.coverage, 4)
+
+
+def _corrected(plan: Plan) -> list[Correction]:
+    """Returns what staff corrected; nothing where there is no case yet."""
+    if plan.settings.cases == EMBEDDED and not (plan.var / "cases.sqlite").exists():
+        return []
+    store = plan.store(plan.seal(), clock_of(plan.environment))
+    store.open()
+    try:
+        return store.corrections.all(_owned(plan.city))
+    finally:
+        store.close()
+
+
+def _owned(city: City) -> dict[str, str]:
+    """Returns the one topic of each queue that has one only."""
+    topics: dict[str, list[str]] = {}
+    for topic in city.topics:
+        topics.setdefault(topic.owner, []).append(topic.id)
+    return {queue: ids[0] for queue, ids in topics.items() if len(ids) == 1 and queue != "district"}
+
+
+def _apart(examples: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """Returns what is learned from and what is kept aside: whole sentences only, words are no messages."""
+    aside = [each for each in examples if each.weight >= 1 and _is_aside(each.text)]
+    texts = {each.text for each in aside}
+    return [each for each in examples if each.text not in texts], aside
+
+
+def _is_aside(text: str) -> bool:
+    return blake2b(text.encode(errors="replace"), digest_size=4).digest()[0] % _ASIDE == 0
+
+
+def _lines(examples: Sequence[Example]) -> list[Line]:
+    return [Line(number=number, text=each.text, label=each.label) for number, each in enumerate(examples, start=1)]
+
+
+def _without(city: City, texts: set[str]) -> City:
+    """Returns the city without the sentences that are kept aside: what runs must not have learned them either."""
+    topics = tuple(
+        topic.model_copy(update={"examples": tuple(text for text in topic.examples if text not in texts)})
+        for topic in city.topics
+    )
+    return city.model_copy(update={"topics": topics})
+
+
+def _asked(city: City, data: bytes | None, plan: Plan) -> Classifier:
+    asked = Topic(city)
+    if data is not None:
+        asked.use(data, where=str(models.path_of(plan.var, PART)))
+    return asked
+
+
+def _judged(asked: Classifier, lines: Sequence[Line]) -> Figures:
+    return figures(PART, said_by_classifier(PART, asked, lines), SURE[PART])
+
+
+def _figures(found: Figures) -> str:
+    return f"{found.best_guess:.1%} first, {found.coverage:.1%} can be said so that 95 % is right"

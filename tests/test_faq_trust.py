@@ -1,0 +1,58 @@
+"""How sure an answer must be follows from the table of questions and from the precision that is asked for."""
+
+import pytest
+
+from classifiers._match import Match
+from classifiers._trials import Trial
+from classifiers._trust import Trust, calibrated, evidence
+
+
+def match(*, alike: float, margin: float = 8.0, hindrance: str = "") -> Match:
+    features = (20.0, margin, -3.0, 0.0, 0.0, 4.0, 0.0, alike)
+    return Match(0, 1, margin, features, against=False, hindrance=hindrance)
+
+
+def asked(right: int, wrong: int, *, hindrance: str = "") -> list[Trial]:
+    """Returns trials of which the right ones stand above the wrong ones, wrong by wrong."""
+    good = [Trial(match(alike=10 + number / 100), is_right=True, weight=1.0) for number in range(right)]
+    bad = [Trial(match(alike=9 + n / 100, hindrance=hindrance), is_right=False, weight=1.0) for n in range(wrong)]
+    return [*good, *bad]
+
+
+def test_bound_lies_above_what_was_wrong() -> None:
+    """Where right and wrong lie apart, the bound lies between them."""
+    trust = calibrated(asked(60, 100), 0.98)
+
+    assert evidence(match(alike=9.99)) < trust.bound <= evidence(match(alike=10.0))
+
+
+def test_more_precision_answers_less() -> None:
+    """A higher precision never has a lower bound."""
+    mixed = [*asked(100, 0), *(Trial(match(alike=10.5), is_right=False, weight=1.0) for _ in range(5))]
+
+    assert calibrated(mixed, 0.8).bound < calibrated(mixed, 0.98).bound
+
+
+def test_what_is_hindered_anyway_bounds_nothing() -> None:
+    """A match that is never answered by itself has no say in the bound."""
+    free = calibrated(asked(100, 0), 0.98)
+
+    assert free == calibrated(asked(100, 100, hindrance="asks where"), 0.98)
+
+
+def test_table_of_few_wordings_takes_the_general_bound() -> None:
+    """Too few trials say nothing: the bound found on other questions holds."""
+    assert calibrated([], 0.98) == calibrated(asked(3, 0), 0.98)
+
+
+@pytest.mark.parametrize(("margin", "sure"), [(2.9, False), (3.0, True), (15.0, True)])
+def test_lead_of_a_tenth_is_the_least_distance(margin: float, *, sure: bool) -> None:
+    """A lead of 0.1 is reached exactly at the least distance to the second best."""
+    assert sure is (Trust(bound=0.0, margin=3.0).lead(match(alike=10.0, margin=margin)) >= 0.1)
+
+
+def test_confidence_at_the_bound() -> None:
+    """Whatever the bound is, 0.8 says that it is reached."""
+    one = match(alike=10.0)
+
+    assert pytest.approx(0.8) == Trust(bound=evidence(one), margin=3.0).confidence(one)
