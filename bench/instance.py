@@ -83,7 +83,7 @@ class Instance:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("EUNGDAPSO_")}
         return {**kept, "EUNGDAPSO_SMS_TOKEN": TOKEN, "EUNGDAPSO_VAR": str(self.var), **self.extra}
 
-    def start(self, *, wait_seconds: float = 60) -> float:
+    def start(self, *, wait_seconds: float = 180) -> float:
         """Starts and waits until it is ready; returns the seconds that took."""
         if not self.is_prepared:
             self.engines.prepare(self.config, self.environment)

@@ -15,23 +15,14 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench.city import NOWHERE
 from cases.same import is_same, says
 from classifiers.language import Language
-from config.schema import City, Routing, Templates
 from core.message import Message
 
 QUALITY = Path("tests/quality")
 SPLITS = ("dev", "test")
 _OURS = frozenset({"ko", "en", "zh", "ja", "vi", "mn"})
-_CITY = City(
-    districts=(),
-    places=(),
-    departments=(),
-    topics=(),
-    faqs=(),
-    routing=Routing(rules=(), kinds=(), urgent=(), elsewhere=()),
-    words=Templates(letters={}, states={}, kinds={}),
-)
 _NOON = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
@@ -65,7 +56,7 @@ def languages(texts: Iterable[str]) -> list[str]:
         Message(id=str(n), channel="sms", account="120", native_id=str(n), received_at=_NOON, text=text)
         for n, text in enumerate(texts)
     ]
-    return [found[0].value for found in Language(_CITY).classify(messages)]
+    return [found[0].value for found in Language(NOWHERE).classify(messages)]
 
 
 def is_joined(pair: Pair) -> bool:

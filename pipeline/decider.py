@@ -54,7 +54,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     # The city that it decides by, and why it could not take the one that it was given last.
     number: int = 0
     refused: str = ""
-    # Everything is loaded that a message may need.
+    # Everything is loaded that a message may need, and nothing else is being made ready.
     is_warm: bool = False
 
 
@@ -109,6 +109,8 @@ class Decider:
         before, self._make_desk = self._make_desk, make_desk
         self._number += 1
         number = self._number
+        # Making ready takes time from deciding.
+        self._is_warm = False
         answer = await self._told(Ask(city=city, number=number))
         left = _TAKING_SECONDS
         while answer.number != number and not answer.refused and left > 0:
@@ -184,10 +186,16 @@ class _Taking:
         self._desk = desk
         self.number = number
         self.refused = ""
+        self._thread: threading.Thread | None = None
 
     def begin(self, ask: Ask) -> None:
         self.refused = ""
-        threading.Thread(target=self._take, args=(ask,), name="taking", daemon=True).start()
+        self._thread = threading.Thread(target=self._take, args=(ask,), name="taking", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def _take(self, ask: Ask) -> None:
         try:
@@ -229,7 +237,7 @@ def work(pipe: Connection, make_desk: Callable[[], Desk], number: int = 0) -> No
         if ask.city:
             taking.begin(ask)
         answer = _answer(desk, ask.bodies) if ask.bodies else Answer()
-        states = {"number": taking.number, "refused": taking.refused, "is_warm": warm.is_set()}
+        states = {"number": taking.number, "refused": taking.refused, "is_warm": warm.is_set() and not taking.is_busy}
         _say(pipe, msgspec.structs.replace(answer, **states))
 
 

@@ -1,25 +1,19 @@
 """From a mail with a photograph to the officer's disk: in files, on S3, and while S3 hangs."""
 
 import json
-import os
 import smtplib
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from email.message import EmailMessage
-from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
-import structlog
-from typer import Typer
-from typer.testing import CliRunner, Result
 
 from bench.instance import Instance
-from pipeline.cli import _subcommands, app
 from tests import s3
+from tests.commands import asked
 from tests.test_end_to_end import MONDAY, WASTE, delivered, mail, until
 
 PHOTO = bytes(range(256)) * 40
@@ -69,21 +63,6 @@ def with_photographs(instance: Instance, *names: str) -> None:
         made.add_attachment(PHOTO + bytes([number]), maintype="image", subtype="jpeg", filename=name)
     with smtplib.SMTP("127.0.0.1", instance.smtp, timeout=10) as client:
         client.send_message(made)
-
-
-@cache
-def command() -> Typer:
-    _subcommands()
-    return app
-
-
-def asked(instance: Instance, *words: str) -> Result:
-    """Runs `eungdapso` beside the instance, its output in a pipe."""
-    with patch.dict(os.environ, instance.environment):
-        done = CliRunner().invoke(command(), [*words, "--config", str(instance.config)])
-    # The command sent its log to what it took for standard error.
-    structlog.reset_defaults()
-    return done
 
 
 def told(instance: Instance, *words: str) -> str:

@@ -4,24 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bench.city import NOWHERE
 from classifiers.auto import Auto
-from config.schema import City, Routing, Templates
 from core.message import DeliveryReport, Message
-
-CITY = City(
-    districts=(),
-    places=(),
-    departments=(),
-    topics=(),
-    faqs=(),
-    routing=Routing(rules=(), kinds=(), urgent=(), elsewhere=()),
-    words=Templates(letters={}, states={}, kinds={}),
-)
 
 
 @pytest.fixture
 def auto() -> Auto:
-    return Auto(CITY)
+    return Auto(NOWHERE)
 
 
 def values(auto: Auto, *signals: str, subject: str = "", report: DeliveryReport | None = None) -> list[str]:

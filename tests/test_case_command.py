@@ -3,21 +3,17 @@
 import json
 import os
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-import structlog
-from typer import Typer
-from typer.testing import CliRunner, Result
 
 from bench.instance import Instance
 from cases.store import CaseStore
 from pipeline.build import prepared
-from pipeline.cli import _subcommands, app
 from tests.casework import Time, dispatched, message
+from tests.commands import asked
 
 GIVEN = 5
 
@@ -37,20 +33,6 @@ def store(instance: Instance, time: Time) -> Iterator[CaseStore]:
     made.record([dispatched(message(f"{n}번째 골목에 쓰레기가 쌓였습니다.", time)) for n in range(GIVEN)])
     yield made
     made.close()
-
-
-@cache
-def command() -> Typer:
-    _subcommands()
-    return app
-
-
-def asked(instance: Instance, *words: str) -> Result:
-    with patch.dict(os.environ, instance.environment):
-        done = CliRunner().invoke(command(), [*words, "--config", str(instance.config)])
-    # The command sent its log to what it took for standard error.
-    structlog.reset_defaults()
-    return done
 
 
 def page(instance: Instance, *words: str) -> list[str]:

@@ -190,5 +190,7 @@ def test_a_log_that_nobody_reads_any_more_stops_nothing() -> None:
     stream = io.StringIO()
     telemetry.configure(stream)
     stream.close()
+    before = telemetry.REFUSED.labels("test", "try again")._value.get()
+    telemetry.pushed_back(channel="test", reason="nobody reads this")
 
-    telemetry.warned("nobody reads this", part="test")
+    assert before + 1 == telemetry.REFUSED.labels("test", "try again")._value.get()

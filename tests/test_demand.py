@@ -4,24 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bench.city import NOWHERE
 from classifiers.demand import Demand
-from config.schema import City, Routing, Templates
 from core.message import Message
-
-CITY = City(
-    districts=(),
-    places=(),
-    departments=(),
-    topics=(),
-    faqs=(),
-    routing=Routing(rules=(), kinds=(), urgent=(), elsewhere=()),
-    words=Templates(letters={}, states={}, kinds={}),
-)
 
 
 @pytest.fixture(scope="module")
 def demand() -> Demand:
-    return Demand(CITY)
+    return Demand(NOWHERE)
 
 
 def value(demand: Demand, text: str) -> str:

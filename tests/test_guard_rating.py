@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bench.city import NOWHERE
 from classifiers.rating import Rating, rating_of
-from config.schema import City, Routing, Templates
 from core.message import Message
 
 
@@ -53,16 +53,7 @@ def test_what_says_more_is_no_rating(text: str) -> None:
 
 def test_a_rating_is_a_finding() -> None:
     """The finding's value is the number, with the words that it was read from."""
-    city = City(
-        districts=(),
-        places=(),
-        departments=(),
-        topics=(),
-        faqs=(),
-        routing=Routing(rules=(), kinds=(), urgent=(), elsewhere=()),
-        words=Templates(letters={}, states={}, kinds={}),
-    )
     received = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
     message = Message(id="1", channel="sms", account="", native_id="1", received_at=received, text="만족")
 
-    assert [("4", "'만족'")] == [(one.value, one.because) for one in Rating(city).classify([message])[0]]
+    assert [("4", "'만족'")] == [(one.value, one.because) for one in Rating(NOWHERE).classify([message])[0]]

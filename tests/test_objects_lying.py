@@ -5,17 +5,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from hashlib import md5
 from pathlib import Path
 from secrets import token_hex
 
 import pytest
 
-from connectors.email import Email, EmailSettings
-from core.decision import Decision
 from core.errors import Unavailable
-from core.message import Arrival, Envelope
 from core.wire import Routed, Seal, encode
 from pipeline.flow import Opener, pour
 from sinks._objects_s3 import S3, Bucket
@@ -24,10 +20,8 @@ from sinks.attachments import Attachments
 from streams.base import ROUTED, Entry
 from streams.embedded import Embedded
 from tests import s3
+from tests.test_attachments import MAIL, NOVEMBER, SEAL, routed
 
-NOVEMBER = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
-SEAL = Seal(bytes(range(32)))
-MAIL = Email("email", EmailSettings(), environment={})
 NOTICE = "고지서 사진".encode()
 
 
@@ -159,21 +153,10 @@ async def test_what_is_there_in_such_a_store_is_read() -> None:
 
 
 def mail() -> Routed:
-    raw = (
+    return routed(
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nstreet light\r\n"
         b"--b\r\nContent-Type: image/jpeg; name=1.jpg\r\n\r\n" + NOTICE + b"\r\n--b--\r\n"
     )
-    arrival = Arrival(
-        id="message-1",
-        channel="email",
-        account="minwon",
-        native_id="1",
-        key="k",
-        received_at=NOVEMBER,
-        raw=raw,
-        envelope=Envelope(sender="citizen@example.com"),
-    )
-    return Routed(message=MAIL.parse(arrival), decision=Decision(action="hold"), raw=raw)
 
 
 def attachments_in(store: S3) -> Attachments:

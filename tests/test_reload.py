@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import smtplib
 import time
 import urllib.request
@@ -241,23 +240,22 @@ def cases(instance: Instance) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", json.load(answer)["items"])
 
 
-def until(look: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 240
+def until(look: Callable[[], object], log: Callable[[], str] = str) -> None:
+    deadline = time.monotonic() + 480
     while not look():
-        assert time.monotonic() < deadline, "it did not come"
+        assert time.monotonic() < deadline, f"it did not come: {log()[-4_000:]}"
         time.sleep(0.1)
 
 
-@pytest.mark.skipif("EUNGDAPSO_SLOW" not in os.environ, reason="minutes on a busy machine; EUNGDAPSO_SLOW=1 runs it")
 def test_rules_change_while_messages_come(instance: Instance, folder: Path) -> None:
     """A rule that is added decides the next message; one that is wrong is told, and changes nothing."""
     routing = folder / "routing.toml"
     first = queue_of(instance, "벼룩시장에서 살게요")
     add(routing, MARKET)
-    until(lambda: "taken over" in instance.log())
+    until(lambda: "taken over" in instance.log(), instance.log)
     second = queue_of(instance, "벼룩시장에서 또 살게요")
     add(routing, MARKET.replace("jongno", "jogno"))
-    until(lambda: "city files" in str(instance.readiness()))
+    until(lambda: "city files" in str(instance.readiness()), instance.log)
     third = queue_of(instance, "벼룩시장에서 또 한 번 살게요")
 
     assert ("triage", "jongno", "jongno") == (first, second, third)

@@ -4,22 +4,18 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-import structlog
 from msgspec.structs import replace
-from typer import Typer
-from typer.testing import CliRunner, Result
 
 from bench.instance import Instance
 from cases.store import CaseStore
 from pipeline.build import prepared
-from pipeline.cli import _subcommands, app
 from tests.casework import Time, dispatched, message
+from tests.commands import ran
 
 ROOT = Path(__file__).parents[1]
 # A row before all others.
@@ -62,21 +58,8 @@ def rules(tmp_path: Path) -> Path:
     return path
 
 
-@cache
-def command() -> Typer:
-    _subcommands()
-    return app
-
-
-def asked(instance: Instance, *words: str) -> Result:
-    with patch.dict(os.environ, instance.environment):
-        done = CliRunner().invoke(command(), ["replay", *words])
-    structlog.reset_defaults()
-    return done
-
-
 def found(instance: Instance, *words: str) -> dict[str, Any]:
-    return dict(json.loads(asked(instance, *words, "--json").stdout))
+    return dict(json.loads(ran(instance, "replay", *words, "--json").stdout))
 
 
 def test_what_would_move_is_counted_and_shown(instance: Instance, store: CaseStore, rules: Path) -> None:
@@ -120,7 +103,7 @@ def test_another_pipeline_file_is_as_good(instance: Instance, store: CaseStore, 
 
 def test_people_read_it_without_personal_data(instance: Instance, store: CaseStore, rules: Path) -> None:
     """A line a message: when, from where, to where, and how it begins, masked."""
-    told = asked(instance, "--config", str(rules)).stdout
+    told = ran(instance, "replay", "--config", str(rules)).stdout
 
     assert "4 messages decided anew: 2 would move" in told
     assert "gangnam → jongno" in told
@@ -132,7 +115,7 @@ def test_words_of_confidential_matters_are_not_shown(instance: Instance, store: 
     """What only some may read is counted and not quoted."""
     item = dispatched(message("벼룩시장 허가에 뒷돈이 오갔습니다", Time(NEW)))
     store.record([replace(item, decision=replace(item.decision, kind="corruption", confidential=True))])
-    told = asked(instance, "--config", str(rules)).stdout
+    told = ran(instance, "replay", "--config", str(rules)).stdout
 
     assert "3 would move" in told
     assert "뒷돈" not in told
@@ -146,7 +129,7 @@ def test_nothing_is_acted_on(instance: Instance, store: CaseStore, rules: Path) 
             return list(database.iterdump())
 
     before = everything()
-    asked(instance, "--config", str(rules))
+    ran(instance, "replay", "--config", str(rules))
 
     assert before == everything()
 
@@ -154,7 +137,7 @@ def test_nothing_is_acted_on(instance: Instance, store: CaseStore, rules: Path) 
 def test_a_wrong_rule_file_is_told_as_check_tells_it(instance: Instance, store: CaseStore, rules: Path) -> None:
     """Every mistake with its line; exit 2."""
     rules.write_text(rules.read_text("utf-8").replace('"jongno"', '"jogno"'), "utf-8")
-    done = asked(instance, "--config", str(rules))
+    done = ran(instance, "replay", "--config", str(rules))
 
     assert 2 == done.exit_code
     assert "Did you mean jongno?" in done.stderr
@@ -162,7 +145,7 @@ def test_a_wrong_rule_file_is_told_as_check_tells_it(instance: Instance, store: 
 
 def test_a_day_that_is_none_is_told(instance: Instance, store: CaseStore, rules: Path) -> None:
     """What was written and how it should be."""
-    done = asked(instance, "--config", str(rules), "--since", "gestern")
+    done = ran(instance, "replay", "--config", str(rules), "--since", "gestern")
 
     assert 2 == done.exit_code
     assert "Write 2026-11-23" in done.stderr

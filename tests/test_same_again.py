@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,7 +18,6 @@ from core.decision import Context
 from core.message import Attachment, Author, Location
 from tests.casework import (
     CITIZEN,
-    FORMS,
     WASTE,
     Time,
     answered,
@@ -32,7 +30,6 @@ from tests.casework import (
     make_store,
     message,
     opened,
-    place,
 )
 
 DUMPED = "역삼동 골목에 쓰레기 무단투기가 심합니다. 단속 부탁드립니다."
@@ -64,24 +61,6 @@ PIECES = st.sampled_from(
     ]
 )
 MATTERS = st.builds(lambda *w: " ".join(w), *(st.sampled_from(words) for words in (PLACES_OF_TOWN, THINGS, WRONGS)))
-
-
-@pytest.fixture
-def time() -> Time:
-    return Time("2026-11-23 10:00")
-
-
-@pytest.fixture(params=FORMS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with place(request.param, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def store(url: str, time: Time) -> Iterator[CaseStore]:
-    made = make_store(url, time)
-    yield made
-    made.close()
 
 
 @pytest.fixture
