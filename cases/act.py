@@ -34,7 +34,7 @@ class Act:
             return
         officer = self.case.assignee or (self.by.name if letter == "result" else "")
         facts = facts_of(self.case, link=self._means.link(self.case), reason=reason, officer=officer, text=text)
-        address = address_of_case(self.case)
+        address = address_of_case(self.case, self.ledger.last_word(self.case))
         self.ledger.mail(self._means.post.row(letter, facts, address, cause=self._cause, at=self.ledger.now))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, func, select, update
 
 from cases import tallies
 from cases.database import Database
@@ -112,6 +112,11 @@ class Ledger:
                 "sealed": sealed,
             }
         )
+
+    def last_word(self, case: Case) -> datetime:
+        """Returns when the citizen wrote last about a case."""
+        newest = select(func.max(messages.c.received_at)).where(messages.c.number == case.number)
+        return self.connection.execute(newest).scalar() or case.received_at
 
     def mail(self, row: dict[str, Any]) -> None:
         self._outbox.append(row)

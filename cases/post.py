@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cases.letters import Facts, Letters, Words
+from cases.letters import Facts, Letters
 from cases.model import Case
 from cases.schema import from_stored, to_stored
 from core.message import Message
@@ -23,28 +23,62 @@ _KINDS: dict[str, ReplyKind] = {
 _MOST_REFERENCES = 20
 _encode = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Words).decode
 _references = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where a letter goes and which message of the channel it answers."""
+    """Where a letter goes and which message of the channel it answers, as `core.reply.Reply` has it."""
 
     channel: str
     account: str
     to: str
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+    public: bool = False
+    asked_at: datetime | None = None
+    callback: str = ""
+
+
+class _Sealed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What of a letter is nobody's business but the citizen's and the channel's."""
+
+    text: str
+    subject: str = ""
+    link: str = ""
+    public: bool = False
+    asked_at: datetime | None = None
+    callback: str = ""
+
+
+_decode = msgspec.msgpack.Decoder(_Sealed).decode
 
 
 def address_of(message: Message) -> Address:
     """Returns where an answer to this message goes, threaded below it."""
     thread = (*message.references[-_MOST_REFERENCES:], message.native_id)
-    return Address(message.channel, message.account, message.reply_to, message.native_id, thread)
+    return Address(
+        message.channel,
+        message.account,
+        message.reply_to,
+        message.native_id,
+        thread,
+        public=message.public,
+        asked_at=message.received_at,
+        callback=message.callback,
+    )
 
 
-def address_of_case(case: Case) -> Address:
-    return Address(case.channel, case.account, case.reply_to, case.native_id, (case.native_id,))
+def address_of_case(case: Case, asked_at: datetime) -> Address:
+    """Returns where the citizen is written to, who wrote last at `asked_at`."""
+    return Address(
+        case.channel,
+        case.account,
+        case.reply_to,
+        case.native_id,
+        (case.native_id,),
+        public=case.public,
+        asked_at=asked_at,
+    )
 
 
 class Post:
@@ -73,6 +107,14 @@ class Post:
         created = to_stored(at)
         starts = created if not_before is None else max(created, to_stored(not_before))
         words = self.letters.write(letter, facts)
+        sealed = _Sealed(
+            text=words.text,
+            subject=words.subject,
+            link=words.link,
+            public=address.public,
+            asked_at=address.asked_at,
+            callback=address.callback,
+        )
         return {
             "id": self._new_id(),
             "number": facts.number,
@@ -82,7 +124,7 @@ class Post:
             "letter": letter,
             "channel": address.channel,
             "account": address.account,
-            "sealed": self._seal.seal(_encode(words)),
+            "sealed": self._seal.seal(_encode(sealed)),
             "in_reply_to": address.in_reply_to,
             "thread": _json(address.references).decode(),
             "automatic": kind != "result",
@@ -110,6 +152,9 @@ class Post:
             in_reply_to=row.in_reply_to,
             references=_references(row.thread or "[]"),
             automatic=bool(row.automatic),
+            public=words.public,
+            asked_at=words.asked_at,
+            callback=words.callback,
             attempt=attempt,
         )
 

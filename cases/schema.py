@@ -272,3 +272,14 @@ key_check = Table(
     Column("name", Text, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
+
+# How far a channel that is asked for messages has got, and who asks.
+places = Table(
+    "places",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _word("place"),
+    _word("holder"),
+    # By the machine's clock: whoever comes after this takes the turn.
+    Column("held_until", Instant),
+)

@@ -17,6 +17,7 @@ from cases.monotonic import rising
 from cases.numbering import Numbers
 from cases.officer import Officer
 from cases.outbox import Outbox
+from cases.places import Places
 from cases.post import Post
 from cases.public import PublicViews
 from cases.record import record
@@ -38,8 +39,8 @@ class CaseStore:
 
     `outbox` is what goes out and `trouble` what did not arrive; `officer` is what staff do, `dates` moves legal
     dates; `views` is what staff see, `public` what citizens and the monitor see; `keys` knows who may ask by HTTP;
-    `tidy` is what is done at night. `key_from` says where the key was read: `open` then refuses another one than the
-    store is sealed with.
+    `tidy` is what is done at night, `places` how far channels that are asked have got. `key_from` says where the key
+    was read: `open` then refuses another one than the store is sealed with.
     """
 
     def __init__(  # noqa: PLR0913 (the one place where the parts meet)
@@ -85,6 +86,7 @@ class CaseStore:
         self.public = PublicViews(self._means)
         self.keys = Keys(self._means)
         self.tidy = Tidy(self._means)
+        self.places = Places(self._means)
 
     def open(self) -> None:
         """Connects, brings the tables up to date, and tries the key. Raises `Unavailable` or `ConfigError`."""

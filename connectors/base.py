@@ -4,17 +4,85 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Generic, TypeVar
+from datetime import date
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+import msgspec
+from pydantic import Field
 
 from core.clock import Clock
+from core.errors import ConfigError
 from core.hook import Accept, Request, Response
-from core.message import Arrival, Message
-from core.reply import Sender, Style
+from core.message import Arrival, Attachment, Message
+from core.reply import Pace, Sender, Style
 from core.settings import Secret, Settings
 
-__all__ = ["Accept", "Connector", "Request", "Response", "Sender", "Server", "Style", "Webhook"]
+__all__ = [
+    "Accept",
+    "Asked",
+    "ChannelSettings",
+    "Connector",
+    "Located",
+    "Locator",
+    "Pace",
+    "Poller",
+    "Request",
+    "Response",
+    "Sender",
+    "Server",
+    "Spoken",
+    "Style",
+    "Webhook",
+    "Words",
+]
+
+
+class ChannelSettings(Settings):
+    """What may stand in the table of every channel."""
+
+    silent_hours: float = Field(default=0, ge=0)
+    """After so many hours without a message somebody is told that the channel may be broken; 0: never."""
+    secrets_expire: date | None = None
+    """Day on which what the provider gave us ends; told from 30 days before. Left out: never."""
+
 
 S = TypeVar("S", bound=Settings)
+
+
+class Located(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a file can be fetched: `headers` are for that host alone. `trusted`: the operator named the host."""
+
+    url: str
+    headers: Mapping[str, str] = {}
+    trusted: bool = False
+
+
+class Locator(Protocol):
+    """Knows where the provider keeps what a message names."""
+
+    async def locate(self, attachment: Attachment) -> Located:
+        """Raises `Rejected` (it is gone), `Unavailable`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Spoken(msgspec.Struct, frozen=True, kw_only=True):
+    """What a provider would post to say something: the path below the instance's address, body and headers."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """What a citizen would say: `sender` is their number, id or address ("" for a made-up one); `public_url` is what
+    signatures cover, `now` Unix time in seconds."""
+
+    text: str
+    sender: str
+    public_url: str
+    now: float
 
 
 class Connector(ABC, Generic[S]):
@@ -26,6 +94,12 @@ class Connector(ABC, Generic[S]):
     Settings: ClassVar[type[Settings]]
     # Of the channel; an instance may set its own (a setting decides about links).
     style: Style = Style()
+    # How much may be sent, by the provider's rules.
+    pace: Pace = Pace()
+    # Its messages are named again by later ones: replies, edits, removals.
+    names_earlier: ClassVar[bool] = False
+    # Only what names a message of ours belongs to its case: being in one conversation is not enough.
+    is_threaded: ClassVar[bool] = False
 
     def __init__(self, name: str, settings: S, *, environment: Mapping[str, str] = os.environ) -> None:
         self.name = name
@@ -42,6 +116,10 @@ class Connector(ABC, Generic[S]):
 
     def sender(self) -> Sender | None:
         """Returns what takes replies out, or None: not configured, replies then go to files."""
+        return None
+
+    def locator(self) -> Locator | None:
+        """Returns what knows where attachments are; None: their places are addresses that anybody may ask."""
         return None
 
 
@@ -62,6 +140,18 @@ class Webhook(Connector[S]):
         """What the provider is told when all messages are durable."""
         return Response()
 
+    def thanks(self, request: Request, messages: Sequence[Message]) -> Response | None:
+        """What it is told instead where that depends on the request; None: `acknowledge` says it."""
+        return None
+
+    def apology(self) -> Response | None:
+        """What a provider that never tries again is told when nothing can be taken now; None: 503, as all others."""
+        return None
+
+    def spoken(self, words: Words) -> Spoken:
+        """Returns the request that the provider would make, signed as it signs. Raises `ConfigError`."""
+        raise ConfigError(f"--channel {self.name}: send cannot speak for it")
+
     def challenge(self, request: Request) -> Response | None:
         """Answers a provider's GET (Facebook, X); None: GET is not for this hook."""
         return None
@@ -78,3 +168,33 @@ class Server(Connector[S]):
     @abstractmethod
     def parse(self, arrival: Arrival) -> Message:
         """Returns the message in the raw bytes; raises `Rejected` when there is none. Pure."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a poller has got, and how long it need not ask again."""
+
+    place: str
+    wait_seconds: float = 0.0
+
+
+class Poller(Connector[S]):
+    """A channel that is asked for messages, by one process at a time."""
+
+    # Longest that one `ask` may take; whoever takes longer loses its turn.
+    turn_seconds: ClassVar[float] = 90.0
+
+    @property
+    def polls(self) -> bool:
+        """Whether it is to be asked: some providers can call us instead."""
+        return True
+
+    @abstractmethod
+    async def ask(self, place: str, accept: Accept, clock: Clock) -> Asked:
+        """Asks once, makes what came durable by `accept`, and only then returns the new place ("" at the very first).
+
+        Whatever was accepted after a place may come again: messages are known by their native ids. Raises
+        `Unavailable` (asked again later, from the same place) or `Rejected` (nothing comes before an operator acts).
+        """
+
+    async def close(self) -> None:  # most hold nothing open
+        """Lets go of connections."""

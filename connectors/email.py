@@ -14,7 +14,7 @@ from connectors._mail.compose import Letterhead, compose
 from connectors._mail.loops import Ours
 from connectors._mail.relay import MailSender, Relay
 from connectors._mail.server import Door, Limits, quieten
-from connectors.base import Accept, Server
+from connectors.base import Accept, ChannelSettings, Server
 from core.clock import Clock
 from core.errors import ConfigError, Rejected
 from core.message import Arrival, Envelope, Message
@@ -50,7 +50,7 @@ class RelaySettings(Settings):
         return self
 
 
-class EmailSettings(Settings):
+class EmailSettings(ChannelSettings):
     """[connectors.email]"""
 
     addresses: tuple[str, ...] = Field(default=("minwon@eungdapso.example",), min_length=1)
@@ -112,6 +112,8 @@ class Email(Server[EmailSettings]):
     unless our own gateway vouches for them."""
 
     Settings = EmailSettings
+    names_earlier = True
+    is_threaded = True
 
     def missing(self) -> Sequence[str]:
         relay = self.settings.relay

@@ -15,10 +15,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field as Part
 from python_multipart.multipart import File, parse_options_header
 
-from connectors.base import Request, Response, Webhook
+from connectors.base import ChannelSettings, Request, Response, Webhook
 from core.errors import Forged, Rejected
 from core.message import Assurance, Author, Message
-from core.settings import SecretRef, Settings
+from core.settings import SecretRef
 from core.text import clean
 
 # Names of the page's inputs. People do not see TRAP; what fills it in is a machine.
@@ -42,7 +42,7 @@ _THANKS = """<!doctype html>
 """
 
 
-class FormSettings(Settings):
+class FormSettings(ChannelSettings):
     """[connectors.form]"""
 
     key: SecretRef | None = None
@@ -61,6 +61,7 @@ class Form(Webhook[FormSettings]):
     a citizen."""
 
     Settings = FormSettings
+    names_earlier = True
     most_bytes = 262_144
 
     def token(self, now: float) -> str:

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import AliasChoices, AliasPath, Field, StringConstraints
 
-from connectors._standard import Keys, check, read_keys
-from connectors.base import Request, Webhook
+from connectors._standard import Keys, check, read_keys, sign
+from connectors.base import ChannelSettings, Request, Spoken, Webhook, Words
 from core.clock import SEOUL
-from core.errors import Rejected
+from core.errors import ConfigError, Rejected
+from core.ids import uuid7
 from core.message import Assurance, Attachment, Author, Location, Message
 from core.reply import Sender
 from core.settings import SecretRef, Settings
@@ -60,7 +61,7 @@ class Paths(Settings):
     """Media type of the file."""
 
 
-class WebhookSettings(Settings):
+class WebhookSettings(ChannelSettings):
     """[connectors.<name>] with type = "webhook"."""
 
     secret: SecretRef | None = None
@@ -134,9 +135,22 @@ class Standard(Webhook[WebhookSettings]):
 
         return Back(self.settings.reply_url, self._keys.shared[0], self.settings.timeout_seconds)
 
-    def signing_key(self) -> bytes:
-        """Returns the first shared key, b"" without one."""
-        return next(iter(self._keys.shared), b"")
+    def spoken(self, words: Words) -> Spoken:
+        key = next(iter(self._keys.shared), b"")
+        if not key:
+            raise ConfigError(f"--channel {self.name}: only the source can sign for a whpk_… key")
+        moment = datetime.fromtimestamp(words.now, UTC).isoformat()
+        author = {"id": words.sender or "citizen-1", "name": ""}
+        payload = {"type": "message.created", "timestamp": moment, "data": {"text": words.text, "author": author}}
+        body = msgspec.json.encode(payload)
+        webhook_id = f"msg_{uuid7().replace('-', '')}"
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": webhook_id,
+            "webhook-timestamp": str(int(words.now)),
+            "webhook-signature": sign(key, webhook_id, int(words.now), body),
+        }
+        return Spoken(path=f"/hooks/{self.name}", body=body, headers=headers)
 
     @cached_property
     def _keys(self) -> Keys:

@@ -2,10 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Protocol
 
 import msgspec
+from msgspec import structs
 
+from core.ids import uuid7
 from core.message import Arrival, Message
 
 # Makes arrivals durable; raises `Unavailable` when that cannot be now. Ids and metrics are given there.
@@ -33,6 +36,28 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str = "text/plain; charset=utf-8"
 
 
+def arrivals(
+    channel: str, messages: Sequence[Message], raw: bytes, *, media_type: str = "application/json"
+) -> list[Arrival]:
+    """Returns messages that were parsed at the door as what is made durable; `raw` is the payload they came in."""
+    digest = sha256(raw).hexdigest()
+    return [
+        Arrival(
+            id=(new := uuid7()),
+            channel=channel,
+            account=message.account,
+            native_id=message.native_id,
+            key=f"{channel}|{message.conversation or message.native_id}",
+            received_at=message.received_at,
+            version=message.version,
+            raw=raw,
+            media_type=media_type,
+            message=structs.replace(message, id=new, raw_digest=digest),
+        )
+        for message in messages
+    ]
+
+
 class Hook(Protocol):
     """A channel whose provider calls us, as HTTP sees it (connectors.base.Webhook)."""
 
@@ -43,4 +68,6 @@ class Hook(Protocol):
     def verify(self, request: Request, *, now: float) -> None: ...
     def parse(self, request: Request) -> list[Message]: ...
     def acknowledge(self) -> Response: ...
+    def thanks(self, request: Request, messages: Sequence[Message]) -> Response | None: ...
+    def apology(self) -> Response | None: ...
     def challenge(self, request: Request) -> Response | None: ...

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Literal
 
 import msgspec
 
@@ -24,8 +25,11 @@ class Author(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that came along. `size` in bytes; `digest` is SHA-256 in hex; `place` is where the bytes are:
-    `raw:<n>` (n-th part of the raw payload) or the provider's address (not fetched yet)."""
+    """A file that came along. `size` in bytes; `digest` is SHA-256 in hex; `place` is where the bytes are.
+
+    That is `raw:<n>`, the n-th part of the raw payload, or the provider's address or id of it: then size and digest
+    are not known before it was fetched.
+    """
 
     name: str = ""
     media_type: str = "application/octet-stream"
@@ -77,6 +81,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[str, ...] = ()
     report: DeliveryReport | None = None
     raw_digest: str = ""
+    # Of the message of this native id, which was another version: its author wrote it anew, or took it back.
+    change: Literal["", "edit", "removal"] = ""
+    # What was sent as one and comes in pieces (an album) has this in common.
+    group: str = ""
+    # Where one answer may be sent at once, and only once and soon.
+    callback: str = ""
 
     @property
     def identity(self) -> bytes:

@@ -21,6 +21,16 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     link: bool = True
 
 
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a provider lets us send; 0: as much as we like. `burst` may go at once before the rate counts."""
+
+    a_second: float = 0.0
+    burst: int = 1
+    # Least time between two messages to the same address.
+    each_seconds: float = 0.0
+    a_day: int = 0
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """An outgoing message: the same `id` for every try. `to` is the plain address, number or id.
 
@@ -41,6 +51,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     # True for what no person wrote: mail then uses the null return path and says Auto-Submitted.
     automatic: bool = True
+    # Others can read it where it goes.
+    public: bool = False
+    # When the citizen wrote last: some channels may be answered only for so long.
+    asked_at: datetime | None = None
+    # Where the channel takes one answer at once (`core.message.Message.callback`).
+    callback: str = ""
     attempt: int = 1
 
 

@@ -8,17 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
 from cases.clock import Period, parse_period
 from cases.letters import Letters
-from cases.store import CaseStore
 from classifiers.base import Classifier
 from config.load import Draft, explain, read_city, read_toml
 from config.schema import City
-from connectors.base import Connector, Server, Webhook
+from connectors.base import Connector, Poller, Server, Webhook
 from connectors.email import Email
 from core.calendar import Calendar
 from core.clock import Clock, Rehearsal, clock_of
@@ -37,8 +36,11 @@ from sinks.archive import Archive
 from sinks.archive_objects import ArchiveObjects
 from sinks.attachments import Attachments, Contents
 from sinks.cases import Cases
-from sinks.reply import Courier
 from streams.base import INBOUND, OUTBOUND, ROUTED, Record, Stream
+
+if TYPE_CHECKING:
+    from cases.store import CaseStore
+    from sinks.reply import Courier
 
 T = TypeVar("T")
 _NO_FILES: Mapping[str, Path] = {}
@@ -80,6 +82,10 @@ class Plan:
         return {name: part for name, part in self.listening.items() if isinstance(part, Server)}
 
     @property
+    def pollers(self) -> dict[str, Poller[Any]]:
+        return {name: part for name, part in self.listening.items() if isinstance(part, Poller) and part.polls}
+
+    @property
     def styles(self) -> dict[str, Style]:
         return {name: part.style for name, part in self.connectors.items()}
 
@@ -94,8 +100,12 @@ class Plan:
     def stream(self, *, tidies: bool = False) -> Stream:
         return self.engines.stream(tidies=tidies)
 
-    def store(self, seal: Seal, clock: Clock, *, tries_key: bool = True) -> CaseStore:
+    def store(self, seal: Seal, clock: Clock, *, tries_key: bool = True) -> "CaseStore":
         """Returns the case store; with `tries_key` it opens only for the key that it is sealed with."""
+        # Who only routes opens none and needs no database: SQLAlchemy is a third of what they would import.
+        from cases.means import Options
+        from cases.store import CaseStore
+
         letters = Letters(self.city, styles=self.styles)
         return CaseStore(
             self.engines.cases_url(),
@@ -105,6 +115,10 @@ class Plan:
             deadlines={str(kind): period for kind, period in self.deadlines.items()},
             letters=letters,
             public_url=self.settings.web.public_url,
+            options=Options(
+                named=frozenset(name for name, part in self.connectors.items() if part.names_earlier),
+                threaded=frozenset(name for name, part in self.connectors.items() if part.is_threaded),
+            ),
             key_from=place.key_from(self.var, self.settings.security.key) if tries_key else "",
         )
 
@@ -131,7 +145,9 @@ class Plan:
     def _files(self, part: Connector[Any]) -> FileSender:
         return FileSender(self.var / "outbox" / part.name, part.as_eml if isinstance(part, Email) else None)
 
-    def replies(self, store: CaseStore, stream: Stream, seal: Seal) -> Courier:
+    def replies(self, store: "CaseStore", stream: Stream, seal: Seal) -> "Courier":
+        from sinks.reply import Courier
+
         async def park(ticket: Ticket, case: str, reason: str) -> None:
             record = Record(topic=OUTBOUND, offset=0, key=case or ticket.row, body=seal.seal(encode(ticket)))
             await stream.park(record, group="reply", reason=reason)
@@ -153,7 +169,7 @@ class Plan:
         keep_days = self.settings.limits.archive_keep_days
         return Attachments(self.engines.objects(), self.contents, seal=seal, keep_days=keep_days)
 
-    def cases(self, store: CaseStore) -> Cases:
+    def cases(self, store: "CaseStore") -> Cases:
         return Cases(store)
 
 

@@ -18,6 +18,7 @@ from pipeline.decider import Decider
 from pipeline.house import House, Role, Say, lock_roles, open_house
 from pipeline.memory import settle_memory
 from pipeline.night import tidy
+from pipeline.polling import poll
 from pipeline.rebuild import watch
 from pipeline.reload import Reload, encoded
 from pipeline.troubled import Troubled
@@ -57,6 +58,7 @@ async def started(
             await _start_sinks(house, parts)
         if "intake" in roles:
             await _start_servers(house)
+            _start_pollers(house)
         if listening is not None:
             await _start_web(house, listening, parts, "web" if roles & _WITH_PAGES else "health")
         if "web" in roles:
@@ -106,6 +108,14 @@ async def _start_servers(house: House) -> None:
         if task.done():
             task.result()
         house.addresses.append(f"{name}: {ready.result()}")
+
+
+def _start_pollers(house: House) -> None:
+    accept = flow.door(house.stream, house.seal)
+    for name, part in house.plan.pollers.items():
+        asking = poll(part, accept, house.store.places, house.clock, house.status.degraded)
+        house.begin(house.doors, asking, name)
+        house.addresses.append(f"{name}: asks {part.name}")
 
 
 async def _start_web(

@@ -5,18 +5,13 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from datetime import datetime
-from hashlib import sha256
 from traceback import extract_tb
 from typing import Any
-
-from msgspec.structs import replace
 
 from core import telemetry
 from core.clock import Clock
 from core.errors import Forged, Rejected, Unavailable
-from core.hook import Accept, Hook, Request, Response
-from core.ids import uuid7
-from core.message import Arrival, Message
+from core.hook import Accept, Hook, Request, Response, arrivals
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -149,15 +144,19 @@ class Hooks:
             is_verified = True
             messages = connector.parse(request)
             if messages:
-                await self._accept(_arrivals(connector, request, messages))
+                media_type = request.headers.get("content-type", "application/octet-stream")
+                await self._accept(arrivals(connector.name, messages, request.body, media_type=media_type))
+            thanks = connector.thanks(request, messages)
         except Unavailable as error:
             telemetry.pushed_back(channel=connector.name, reason=error.reason)
+            if (apology := connector.apology()) is not None:
+                return await _answer(send, apology)
             return await _push_back(send, error.retry_after_seconds)
         # Whatever goes wrong while verifying is a refusal; whatever goes wrong later without a name is our fault,
         # and a fault of ours is never a provider's last word.
         except Exception as error:  # noqa: BLE001
             return await _refuse(connector.name, error, send, is_verified=is_verified)
-        start, end = self._thanks[connector.name]
+        start, end = self._thanks[connector.name] if thanks is None else _events(thanks)
         await send(start)
         return await send(end)
 
@@ -172,26 +171,6 @@ class Hooks:
         if answer is None:
             return await _say(send, 405, "send POST", (b"allow", b"POST"))
         return await _answer(send, answer)
-
-
-def _arrivals(connector: Hook, request: Request, messages: list[Message]) -> list[Arrival]:
-    digest = sha256(request.body).hexdigest()
-    media_type = request.headers.get("content-type", "application/octet-stream")
-    return [
-        Arrival(
-            id=(new := uuid7()),
-            channel=connector.name,
-            account=message.account,
-            native_id=message.native_id,
-            key=f"{connector.name}|{message.conversation or message.native_id}",
-            received_at=request.received_at,
-            version=message.version,
-            raw=request.body,
-            media_type=media_type,
-            message=replace(message, id=new, raw_digest=digest),
-        )
-        for message in messages
-    ]
 
 
 async def _refuse(channel: str, error: Exception, send: Send, *, is_verified: bool) -> None:

@@ -1,0 +1,47 @@
+"""How far each channel that is asked has got; one process at a time asks. Used from threads."""
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from cases.means import Means
+from cases.schema import places
+from core.errors import Unavailable
+
+
+class Places:
+    """A turn is a lease by the machine's clock: whoever has it may ask until it ends, and then somebody else may.
+
+    Two that ask at once, because one was paused beyond its turn, are harmless: messages are known by their ids, and a
+    place is kept only by who has the turn.
+    """
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._database = means.database
+        self._holder = means.new_id()
+
+    def take(self, name: str, seconds: float) -> str | None:
+        """Returns the place when it is our turn, for so long; None while it is another's."""
+        now = self._means.machine()
+        with self._database.write() as connection:
+            self._database.insert_new(connection, places, name=name)
+            row = connection.execute(select(places).where(places.c.name == name).with_for_update()).one()
+            if row.holder != self._holder and row.held_until is not None and row.held_until > now:
+                return None
+            held = {"holder": self._holder, "held_until": now + timedelta(seconds=seconds)}
+            connection.execute(update(places).where(places.c.name == name).values(**held))
+            return str(row.place)
+
+    def keep(self, name: str, place: str) -> None:
+        """Writes down how far it has got; raises `Unavailable` when the turn is another's by now."""
+        ours = (places.c.name == name) & (places.c.holder == self._holder)
+        with self._database.write() as connection:
+            if connection.execute(update(places).where(ours).values(place=place)).rowcount == 0:
+                raise Unavailable(f"another process asks for {name} by now")
+
+    def leave(self, name: str) -> None:
+        """Gives the turn up, so that another process need not wait for its end."""
+        ours = (places.c.name == name) & (places.c.holder == self._holder)
+        with self._database.write() as connection:
+            connection.execute(update(places).where(ours).values(holder="", held_until=None))
