@@ -7,17 +7,19 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from cases.ledger import read_sealed, thread_key
+from cases.ledger import read_message, thread_key
 from cases.means import Means
 from cases.recurring import Recurring
 from cases.replies import rows_named
-from cases.schema import cases, messages, threads
+from cases.schema import cases, messages, to_stored
+from cases.versions import TAKEN_BACK
 from core.decision import Context
 from core.errors import Rejected
 from core.message import Message
 
 _NOTHING = Context()
 _MOST_REFERENCES = 20
+_THREADS = "SELECT conversation, number FROM threads WHERE at >= {place} AND conversation {wanted}"
 _COLUMNS = (
     cases.c.number,
     cases.c.state,
@@ -55,7 +57,11 @@ class _Lookup:
         self._cases = {row.number: row for row in self._rows(cases.c.number, numbers)}
         found = [self._context(m, by_reference, by_thread) for m in self._batch]
         texts = self._texts({c.reply_to_case for c in found if c.awaits_place or c.answered_by_faq})
-        return [_with_text(context, texts) for context in found]
+        originals = self._originals()
+        return [
+            _known_as(_with_text(context, texts), originals.get(message.id, ""))
+            for context, message in zip(found, self._batch, strict=True)
+        ]
 
     def _context(self, message: Message, by_reference: dict[str, str], by_thread: dict[int, str]) -> Context:
         thread = self._threads[message.id]
@@ -109,13 +115,23 @@ class _Lookup:
         if not wanted:
             return {}
         since = self._means.clock() - timedelta(days=self._means.options.conversation_days)
-        statement = select(threads.c.conversation, threads.c.number).where(
-            threads.c.conversation.in_(wanted), threads.c.at >= since
-        )
-        return {row.conversation: row.number for row in self._connection.execute(statement)}
+        found = self._means.database.each(self._connection, _THREADS, sorted(wanted), to_stored(since))
+        return {row.conversation: row.number for row in found}
 
     def _rows(self, column: Any, wanted: Collection[Any]) -> Sequence[Any]:
         return self._connection.execute(select(*_COLUMNS).where(column.in_(wanted))).all() if wanted else ()
+
+    def _originals(self) -> dict[str, str]:
+        """Returns for each removal the id of the message that it takes back."""
+        removals = [message for message in self._batch if message.change == "removal"]
+        if not removals:
+            return {}
+        columns = (messages.c.id, messages.c.channel, messages.c.account, messages.c.native_id, messages.c.author)
+        named = messages.c.reference.in_({message.native_id for message in removals})
+        statement = select(*columns).where(named, messages.c.reason != TAKEN_BACK).order_by(messages.c.id)
+        known = {tuple(row[1:]): row.id for row in self._connection.execute(statement)}
+        keys = {m.id: (m.channel, m.account, m.native_id, m.author.handle) for m in removals}
+        return {message: known[key] for message, key in keys.items() if key in known}
 
     def _texts(self, numbers: Collection[str]) -> dict[str, str]:
         """Returns what citizens said in these cases so far."""
@@ -128,7 +144,7 @@ class _Lookup:
 
     def _text(self, sealed: bytes) -> str:
         try:
-            return read_sealed(self._means.seal, sealed).message.text
+            return read_message(self._means.seal, sealed).text
         except Rejected:
             # What cannot be read any more is no reason to refuse the citizen's reply.
             return ""
@@ -139,6 +155,10 @@ def _references(message: Message) -> Iterator[str]:
     said = (message.in_reply_to, *reversed(message.references[-_MOST_REFERENCES:]))
     # Nothing else is an id of anybody, and not every database may be asked for it.
     return (reference for reference in said if reference and reference.isprintable())
+
+
+def _known_as(context: Context, original: str) -> Context:
+    return msgspec.structs.replace(context, original=original) if original else context
 
 
 def _with_text(context: Context, texts: dict[str, str]) -> Context:

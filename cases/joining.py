@@ -12,6 +12,7 @@ from cases.means import Means
 from cases.model import OPEN, TRIAGE, Case
 from cases.opening import MayMail, no_mail_because
 from cases.post import address_of, facts_of
+from cases.same import is_same, says
 from cases.schema import messages, outbox, pauses
 from core.decision import Decision
 from core.errors import Rejected
@@ -58,6 +59,30 @@ class Joining:
         why = "the same words again"
         self._ledger.event(case.number, "follow-up", who=CITIZEN, why=why, cause=item.message.id)
         self._tell("follow_up", item.message, case)
+
+    def another(self, item: Routed, case: Case, was: str) -> Case:
+        """Adds another version of a message, or another piece of an album; `was` is what the version before said.
+
+        Nobody is told of small edits. One that says something else wakes a case that slept, and gives to a person
+        what a machine answered: that answer was to other words.
+        """
+        message = item.message
+        is_edit = message.change == "edit"
+        self._ledger.message(item, case.number, reason="a piece of the same" if message.group else "another version")
+        self._ledger.event(case.number, "edited" if is_edit else "joined", who=CITIZEN, cause=message.id)
+        # What comes late was written before.
+        if not is_edit or is_same(says(was), says(message.text)):
+            return case
+        if case.awaits_place and item.decision.action == "follow_up":
+            case, letter = self._placed(item, case)
+        elif not case.queue:
+            case, letter = self._escalated(item, case)
+        elif case.state not in OPEN:
+            case, letter = self._reopened(item, case)
+        else:
+            return case
+        self._tell(letter, message, case)
+        return case
 
     def rate(self, item: Routed, case: Case) -> Case:
         """Keeps how satisfied the citizen is and says thank you."""

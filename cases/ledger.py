@@ -11,6 +11,7 @@ from cases import tallies
 from cases.database import Database
 from cases.model import Case
 from cases.schema import cases, events, messages, outbox, threads, to_stored
+from core.decision import Context
 from core.message import Message, identity_of
 from core.wire import Routed, Seal, decode, encode
 
@@ -167,6 +168,37 @@ def _for_ever(item: Routed) -> Routed:
 def read_sealed(seal: Seal, sealed: bytes) -> Routed:
     """Returns a message with its decision; raises `Rejected` when it was sealed with another key."""
     return decode(seal.open(sealed), Routed)
+
+
+def wordless(item: Routed) -> Routed:
+    """Returns what was decided, and of the message when and how it came."""
+    said, decided, context = item.message, item.decision, item.context
+    message = Message(
+        id=said.id,
+        channel=said.channel,
+        account=said.account,
+        native_id="",
+        received_at=said.received_at,
+        version=said.version,
+        language=said.language,
+        public=said.public,
+        replyable=said.replyable,
+    )
+    known = Context(reply_to_case=context.reply_to_case, same_case=context.same_case)
+    # The reasons quote the words that they were found in.
+    decision = msgspec.structs.replace(decided, because=())
+    return Routed(message=message, decision=decision, context=known, decided_at=item.decided_at)
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What was sealed, without the decision: reading that takes as long again."""
+
+    message: Message
+
+
+def read_message(seal: Seal, sealed: bytes) -> Message:
+    """Returns a message; raises `Rejected` when it was sealed with another key."""
+    return decode(seal.open(sealed), _Kept).message
 
 
 def thread_key(channel: str, account: str, conversation: str, author: str) -> int:

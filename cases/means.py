@@ -31,6 +31,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     automatic_mails_a_day: int = 20
     # Channels whose messages are named again: by a reply's references, by the page of a form that was filed.
     named: frozenset[str] = frozenset({"email", "form"})
+    # Channels whose messages are edited and taken back.
+    edited: frozenset[str] = frozenset()
     # Channels on which only a reply to a message of ours belongs to its case.
     threaded: frozenset[str] = frozenset({"email"})
 
@@ -52,7 +54,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 
     def ledger(self, connection: Connection) -> Ledger:
         """Begins to gather what a transaction adds; its time is now."""
-        return Ledger(self.database, connection, self.seal, self.clock(), self.options.named)
+        return Ledger(self.database, connection, self.seal, self.clock(), self.options.named | self.options.edited)
 
     def accepted(self, case: Case) -> datetime:
         return case.accepted_at or accepted_at(case.received_at, self.calendar)

@@ -41,7 +41,7 @@ _DUE_LOST = f"{_DUE} {UNSENT} AND relayed_at < {{place}} AND retry_at IS NULL OR
 _RELAYED = f"""UPDATE outbox SET relayed_at = {{place}}, retry_at = NULL
 WHERE {_WAITS} AND (retry_at IS NULL OR retry_at <= {{place}}) AND id {{wanted}}"""
 _CLAIMED = """SELECT id, number, kind, recipient, cause, channel, account, sealed, in_reply_to, thread, automatic,
-deferred, state, attempts, created_at, first_try_at, parked, claimed_by FROM outbox WHERE id {wanted} ORDER BY id"""
+deferred, state, attempts, waits, created_at, first_try_at, parked, claimed_by FROM outbox WHERE id {wanted} ORDER BY id"""
 _TAKEN = """UPDATE outbox SET state = 'sending', attempts = attempts + CASE state WHEN 'sending' THEN 0 ELSE 1 END,
 parked = FALSE, retry_at = NULL, first_try_at = coalesce(first_try_at, {place}), claimed_by = {place}
 WHERE state IN ('queued', 'failed', 'sending') AND id {wanted}"""
@@ -68,11 +68,17 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """A row that the caller has to send. `was_sending`: somebody began to before and was killed."""
+    """A row that the caller has to send. `was_sending`: somebody began to before and was killed. `waits`: so many of
+    its attempts were no tries."""
 
     reply: Reply
     was_sending: bool
     first_try_at: datetime
+    waits: int = 0
+
+    @property
+    def tries(self) -> int:
+        return self.reply.attempt - self.waits
 
 
 class Claims(msgspec.Struct, frozen=True):
@@ -86,13 +92,15 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a try: `queued` again from `retry_at` (the machine's clock) on, or an end."""
+    """What became of a try: `queued` again from `retry_at` (the machine's clock) on, or an end. `is_try` is False when
+    nothing was asked of the channel: its turn had not come."""
 
     row: str
     state: State
     provider_id: str = ""
     error: str = ""
     retry_at: datetime | None = None
+    is_try: bool = True
 
 
 class Outbox:
@@ -219,7 +227,7 @@ class Outbox:
         attempt = row.attempts if was_sending else row.attempts + 1
         reply = self._means.post.reply(row, attempt=attempt)
         first = row.first_try_at
-        return Claimed(reply, was_sending, machine if first is None else from_stored(first))
+        return Claimed(reply, was_sending, machine if first is None else from_stored(first), row.waits)
 
     def _sent(self, ledger: Ledger, outcomes: Sequence[Outcome]) -> None:
         if not outcomes:
@@ -243,6 +251,10 @@ class Outbox:
             return False
         row = found[0]
         values: dict[str, Any] = {"state": outcome.state, "error": outcome.error, "retry_at": outcome.retry_at}
+        if not outcome.is_try:
+            # The number of the attempt stays taken: the log knows a ticket by it.
+            values["waits"] = row.waits + 1
+            values["first_try_at"] = None if row.waits + 1 >= row.attempts else row.first_try_at
         ledger.connection.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
         if outcome.state == "queued":
             return True

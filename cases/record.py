@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, func, select, text
 from cases.database import anew
 from cases.engines import Conflict, Taken
 from cases.joining import Joining, must
-from cases.ledger import Ledger
+from cases.ledger import CITIZEN, Ledger, wordless
 from cases.means import Means
 from cases.model import Case, case_of
 from cases.numbering import Given
@@ -18,6 +18,7 @@ from cases.post import is_guarded
 from cases.recurring import Recurring
 from cases.replies import rows_named
 from cases.schema import GUARDED, cases, from_stored, outbox
+from cases.versions import TAKEN_BACK, Original, Versions, empty, thread_group
 from core.wire import Routed
 
 _PAST = "UPDATE cases SET sameness = NULL WHERE number {wanted}"
@@ -62,9 +63,14 @@ class _Recording:
         self._guard = _Guard(means, connection, self._ledger.now, items)
         self._joining = Joining(means, self._ledger, self._guard.why_not)
         self._numbers = numbers
-        self._joined_by, self._sameness, self._past = self._look_back([i for i in items if opens_case(i)])
+        self._versions = Versions(means, connection, items)
+        self._kin = self._versions.kin(items)
+        related = self._kin.joining | self._kin.gone
+        alone = [i for i in items if opens_case(i) and i.message.id not in related]
+        self._joined_by, self._sameness, self._past = self._look_back(alone)
         self._cases = self._known_cases()
         self._opened: dict[str, dict[str, Any]] = {}
+        self._taken_back: list[Original] = []
         self._reported = rows_named(connection, {i.message.report.original_id for i in items if i.message.report})
 
     def run(self) -> None:
@@ -73,6 +79,8 @@ class _Recording:
         for identity, item in self._new.items():
             self._take(item, identity)
         self._ledger.flush()
+        for original in self._taken_back:
+            empty(self._means, self._connection, original)
 
     def _look_back(self, opening: Sequence[Routed]) -> tuple[dict[str, str], dict[str, int | None], set[str]]:
         """Returns which case each message joins (one that this batch opens goes by the message that opens it), the
@@ -96,35 +104,76 @@ class _Recording:
         return joined, sameness, past
 
     def _take(self, item: Routed, identity: bytes) -> None:
-        decision, message = item.decision, item.message
+        message = item.message
         if message.report is not None:
             self._joining.report(item, self._reported.get(message.report.original_id))
-        elif decision.action == "follow_up":
-            self._joined(item, must(self._cases.get(decision.case or ""), item))
-        elif decision.action == "rate":
+        elif message.change == "removal":
+            self._versions.remember(message, self._take_back(item))
+        elif message.id in self._kin.gone:
+            self._ledger.message(wordless(item), None, reason=TAKEN_BACK, identity=identity)
+        elif message.id in self._kin.joining:
+            self._versions.remember(message, self._another(item))
+        else:
+            self._versions.remember(message, self._decided(item, identity))
+
+    def _decided(self, item: Routed, identity: bytes) -> str:
+        """Does what was decided; returns the number of the case that the message is in now, "" for none."""
+        decision = item.decision
+        if decision.action == "follow_up":
+            return self._joined(item, must(self._cases.get(decision.case or ""), item))
+        if decision.action == "rate":
             case = must(self._cases.get(decision.case or ""), item)
             self._cases[case.number] = self._joining.rate(item, case)
-        elif decision.action == "ignore":
-            self._joining.kept(item, self._cases.get(decision.case or item.context.reply_to_case))
-        else:
-            self._open_or_join(item, identity)
+            return case.number
+        if decision.action == "ignore":
+            kept = self._cases.get(decision.case or item.context.reply_to_case)
+            self._joining.kept(item, kept)
+            return kept.number if kept else ""
+        return self._open_or_join(item, identity)
 
-    def _open_or_join(self, item: Routed, identity: bytes) -> None:
+    def _take_back(self, item: Routed) -> str:
+        """Shows no longer what its author took back; the case stays, and its history tells."""
+        original = self._versions.original_of(item.message)
+        number = original.number if original else ""
+        self._ledger.message(item, number or None, reason=TAKEN_BACK)
+        self._taken_back += self._versions.all_of(item.message)
+        if number:
+            self._ledger.event(number, "taken back", who=CITIZEN, cause=item.message.id)
+        return number
+
+    def _another(self, item: Routed) -> str:
+        """Adds another version of a message, or another piece of an album, to the case of the first."""
+        original = self._versions.original_of(item.message)
+        number = original.number if original and original.number else self._versions.case_of_group(item.message)
+        case = self._cases.get(number) or _case_of_new(self._row_of(number))
+        was = self._versions.text_of(original, self._items) if original else ""
+        self._cases[number] = self._joining.another(item, case, was)
+        return number
+
+    def _row_of(self, number: str) -> dict[str, Any]:
+        return next(row for row in self._opened.values() if row["number"] == number)
+
+    def _open_or_join(self, item: Routed, identity: bytes) -> str:
         message = item.message
         if earlier := self._joined_by.get(message.id):
-            self._joining.again(item, self._cases.get(earlier) or _case_of_new(self._opened[earlier]))
-            return
+            case = self._cases.get(earlier) or _case_of_new(self._opened[earlier])
+            self._joining.again(item, case)
+            thread_group(self._ledger, message, case.number)
+            return case.number
         opening = Opening(self._means, self._ledger, item, self._numbers.next())
         sameness = self._sameness[message.id]
-        self._opened[message.id] = opening.write(self._guard.why_not, sameness=sameness, identity=identity)
+        row = self._opened[message.id] = opening.write(self._guard.why_not, sameness=sameness, identity=identity)
+        thread_group(self._ledger, message, row["number"])
+        return str(row["number"])
 
-    def _joined(self, item: Routed, case: Case) -> None:
+    def _joined(self, item: Routed, case: Case) -> str:
         self._cases[case.number] = self._joining.follow_up(item, case)
+        return case.number
 
     def _known_cases(self) -> dict[str, Case]:
         """Returns the cases that this batch names or joins, kept for this transaction."""
         again = {case for case in self._joined_by.values() if case not in self._sameness}
-        named = {i.decision.case or i.context.reply_to_case for i in self._items} | again
+        named = {i.decision.case or i.context.reply_to_case for i in self._items} | again | self._versions.numbers
         known = {row["number"]: case_of(row) for row in self._rows(cases.c.number, named - {""})}
         if ended := [number for number in again if not (number in known and known[number].is_open)]:
             raise Conflict(f"case {ended[0]} was just ended by somebody else")

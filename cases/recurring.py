@@ -1,5 +1,6 @@
 """Which open case of the same author says the same: each author has a few places, and what stands there is compared."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from cases.ledger import read_sealed, whole
+from cases.ledger import read_message, whole
 from cases.means import Means
 from cases.model import OPEN
 from cases.same import Said, is_same, says
@@ -20,10 +21,15 @@ from core.message import Message, identity_of
 # A citizen's open cases that the same words may join; of more, the latest.
 PLACES = 16
 _LAST = PLACES - 1
-_CANDIDATES = """SELECT cases.number, cases.sameness, cases.state, cases.received_at, cases.language, messages.sealed
-FROM cases JOIN messages ON messages.id = cases.message WHERE cases.sameness {wanted}"""
+_CASES = "SELECT cases.number, cases.sameness, cases.state, cases.received_at, cases.language, messages.sealed"
+_CANDIDATES = f"{_CASES} FROM cases JOIN messages ON messages.id = cases.message WHERE cases.sameness {{wanted}}"
+# SQLite is asked once for all places of an author: looking for each of them is most of what a stranger costs.
+_SPANS = f"""{_CASES} FROM json_each({{place}}) AS author
+CROSS JOIN cases ON cases.sameness BETWEEN author.value AND author.value + {_LAST}
+CROSS JOIN messages ON messages.id = cases.message"""
 _KNOWN_AUTHORS = 4_096
 _LONGEST_SUBJECT = 200
+_SIGNS = re.compile(r"[\s().-]")
 _PHONE = re.compile(r"(?:\+82|0)\d{8,11}")
 _ANSWERS = re.compile(r"^(?:\s*(?:re|fwd?|회신|전달)\s*:\s*)+", re.IGNORECASE)
 _IS_GENERAL = re.compile(
@@ -59,7 +65,8 @@ def author_of(message: Message) -> int | None:
 
 @lru_cache(maxsize=_KNOWN_AUTHORS)
 def _author(channel: str, handle: str, reply_to: str) -> int:
-    who, to = _known_by(handle), _known_by(reply_to)
+    who = _known_by(handle)
+    to = who if reply_to == handle else _known_by(reply_to)
     anywhere = who == to and _is_address(who)
     elsewhere = to if to != who and _is_address(to) else ""
     return whole(identity_of("anywhere", who) if anywhere else identity_of(channel, who, elsewhere)) & ~_LAST
@@ -110,8 +117,10 @@ class Recurring:
         return author | place, gives_up
 
     def _rows(self, means: Means, connection: Connection) -> Sequence[Any]:
-        authors = {author for author in self._authors.values() if author is not None}
-        wanted = [author | n for author in sorted(authors) for n in range(PLACES)]
+        authors = sorted({author for author in self._authors.values() if author is not None})
+        if means.database.is_sqlite:
+            return means.database.rows(connection, _SPANS, json.dumps(authors)) if authors else ()
+        wanted = [author | n for author in authors for n in range(PLACES)]
         return means.database.each(connection, _CANDIDATES, wanted)
 
     def _keep(self, means: Means, row: Any) -> None:
@@ -135,7 +144,7 @@ def words_of(message: Message) -> str:
 
 def _message(means: Means, sealed: bytes) -> Message | None:
     try:
-        return read_sealed(means.seal, sealed).message
+        return read_message(means.seal, sealed)
     except Rejected:
         # What cannot be read any more is joined by nothing.
         return None
@@ -159,7 +168,7 @@ def _things(message: Message) -> frozenset[str]:
 
 def _known_by(handle: str) -> str:
     handle = handle.strip().casefold()
-    digits = re.sub(r"[\s().-]", "", handle)
+    digits = _SIGNS.sub("", handle)
     return f"+82{digits[1:]}" if digits.startswith("0") and _PHONE.fullmatch(digits) else handle
 
 

@@ -200,6 +200,8 @@ outbox = Table(
     _flag("guarded"),
     _word("state"),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # How many of them only waited for their turn: nothing was asked of the provider.
+    Column("waits", Integer, nullable=False, server_default=text("0")),
     Column("not_before", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     # By the machine's clock, as every wait for a retry is.
@@ -227,6 +229,30 @@ _some("ix_outbox_again", outbox.c.retry_at, outbox.c.id, where=AGAIN)
 _some("ix_outbox_unsent", outbox.c.relayed_at, outbox.c.id, outbox.c.not_before, where=UNSENT)
 _some("ix_outbox_trouble", outbox.c.id, outbox.c.state, where=TROUBLE)
 _some("ix_outbox_guarded", outbox.c.recipient, outbox.c.created_at, where=GUARDED)
+
+# Files that a message only names, and photographs that came with it: what became of fetching and of reading them.
+fetches = Table(
+    "fetches",
+    metadata,
+    # The message's id, and which of its attachments, counted from 0.
+    Column("id", Text, primary_key=True),
+    Column("message", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    # core.wire.encode(cases.fetches.Piece), sealed: where it is, and afterwards what it is.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    # By the machine's clock; of what is being fetched: when whoever does is taken for dead.
+    Column("retry_at", Instant, nullable=False),
+    Column("first_try_at", Instant),
+    _word("claimed_by"),
+    _word("error"),
+)
+UNFETCHED = "state IN ('queued', 'fetching')"
+Index("ix_fetches_message", fetches.c.message)
+_some("ix_fetches_waiting", fetches.c.channel, fetches.c.received_at, where=UNFETCHED)
 
 # Which case the next word in a conversation may belong to: one that awaits a place or was answered.
 threads = Table(

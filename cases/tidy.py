@@ -4,19 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, bindparam, delete, text, update
 
 from cases import tallies
 from cases.database import anew
-from cases.ledger import Ledger, read_sealed
+from cases.ledger import Ledger, read_sealed, wordless
 from cases.means import Means
 from cases.model import OPEN
 from cases.schema import CASELESS, KEPT, cases, events, messages, outbox, threads, to_stored
 from core import telemetry
-from core.decision import Context
 from core.errors import Rejected
-from core.message import Message
 from core.wire import Routed, encode
 
 _MOST = 200
@@ -114,27 +111,7 @@ class Tidy:
 
     def _without_words(self, item: Routed | None) -> bytes:
         # Of one that does not open among others that do, whoever has its key is to find nothing either.
-        return b"" if item is None else self._means.seal.seal(encode(_without_words(item)))
-
-
-def _without_words(item: Routed) -> Routed:
-    """Returns what was decided, and of the message when and how it came."""
-    said, decided, context = item.message, item.decision, item.context
-    message = Message(
-        id=said.id,
-        channel=said.channel,
-        account=said.account,
-        native_id="",
-        received_at=said.received_at,
-        version=said.version,
-        language=said.language,
-        public=said.public,
-        replyable=said.replyable,
-    )
-    known = Context(reply_to_case=context.reply_to_case, same_case=context.same_case)
-    # The reasons quote the words that they were found in.
-    decision = msgspec.structs.replace(decided, because=())
-    return Routed(message=message, decision=decision, context=known, decided_at=item.decided_at)
+        return b"" if item is None else self._means.seal.seal(encode(wordless(item)))
 
 
 def _change(connection: Connection, table: Any, numbers: list[str], **values: Any) -> None:

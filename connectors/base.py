@@ -96,8 +96,10 @@ class Connector(ABC, Generic[S]):
     style: Style = Style()
     # How much may be sent, by the provider's rules.
     pace: Pace = Pace()
-    # Its messages are named again by later ones: replies, edits, removals.
+    # Its messages are named again by later ones: replies, quotes.
     names_earlier: ClassVar[bool] = False
+    # Its messages may be written anew or taken back by their authors.
+    edited: ClassVar[bool] = False
     # Only what names a message of ours belongs to its case: being in one conversation is not enough.
     is_threaded: ClassVar[bool] = False
 

@@ -36,6 +36,10 @@ class Calendar:
         self._known: dict[date, bool] = {}
         self._nth: dict[tuple[date, int], date] = {}
 
+    def warm(self) -> None:
+        """Loads the public holidays' rules, which the first day that is asked about would else wait for."""
+        holidays.country_holidays("KR", language="ko")
+
     def is_working_day(self, day: date) -> bool:
         known = self._known.get(day)
         if known is None:

@@ -50,6 +50,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     rating_asked: bool = False
     # In which the author wrote before: decides where a message says too little.
     language: str = ""
+    # Of a message that was taken back: the id under which it was recorded.
+    original: str = ""
     # What the case already says, joined with the reply when a place was asked for.
     case_text: str = ""
 

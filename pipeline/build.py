@@ -117,6 +117,7 @@ class Plan:
             public_url=self.settings.web.public_url,
             options=Options(
                 named=frozenset(name for name, part in self.connectors.items() if part.names_earlier),
+                edited=frozenset(name for name, part in self.connectors.items() if part.edited),
                 threaded=frozenset(name for name, part in self.connectors.items() if part.is_threaded),
             ),
             key_from=place.key_from(self.var, self.settings.security.key) if tries_key else "",

@@ -1,16 +1,16 @@
 """Runs the examples that rules and questions carry, as `eungdapso check` does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 
 from config.boxes import box_of
-from config.schema import City, Faq, Rule
+from config.schema import City, Faq, KindWords, Rule, Urgency
 from core.clock import SEOUL
 from core.decision import Context, Decision
 from core.message import Message
 from router.router import Router
 
-# ("rule" | "faq", its name, steps in it) -> where that stands in the files.
+# ("rule" | "faq" | "urgent" | "kind", its name or for the last two its place, steps in it) -> where that stands in the files.
 At = Callable[..., str]
 
 # A Monday that is worked; examples of rules do not depend on the day.
@@ -33,11 +33,13 @@ def check_examples(router: Router, city: City, at: At | None = None, *, is_whole
     its rows. A row that applies although others are missing would not apply less without them.
     """
     where = at or _named
-    return [*_rules(router, city, where, is_whole), *(_faqs(router, city, where) if is_whole else ())]
+    if not is_whole:
+        return [*_rules(router, city, where, is_whole)]
+    return [*_rules(router, city, where, is_whole), *_faqs(router, city, where), *_guarded(router, city, where)]
 
 
 def _named(table: str, name: str, *_steps: str | int) -> str:
-    return f'routing.toml: rule "{name}"' if table == "rule" else f'faq "{name}"'
+    return f'faq "{name}"' if table == "faq" else f'routing.toml: {table} "{name}"'
 
 
 def _rules(router: Router, city: City, at: At, is_whole: bool) -> Iterator[str]:
@@ -93,6 +95,23 @@ def _faqs(router: Router, city: City, at: At) -> Iterator[str]:
         for (what, place, text), decision in zip(cases, decisions, strict=True):
             if (what != "not_examples" and faq.verified) is not _is_answered(decision, faq):
                 yield f'{at("faq", faq.id, what, place)}: {what}: "{text}" is decided by {_told(decision)}'
+
+
+def _guarded(router: Router, city: City, at: At) -> Iterator[str]:
+    """Yields the examples of emergencies and of confidential kinds that are missed, and what is wrongly taken for one."""
+    tables: tuple[tuple[str, Sequence[Urgency | KindWords]], ...] = (
+        ("urgent", city.routing.urgent),
+        ("kind", city.routing.kinds),
+    )
+    when = datetime.combine(_calm_day(city), time(10), SEOUL)
+    for table, rows in tables:
+        for number, row in enumerate(rows):
+            cases = [(what, n, text) for what in ("examples", "not_examples") for n, text in enumerate(getattr(row, what))]
+            decisions = router.route([_message(text, when) for *_, text in cases], [Context()] * len(cases))
+            for (what, place, text), decision in zip(cases, decisions, strict=True):
+                is_seen = decision.urgent or decision.confidential
+                if is_seen is (what == "not_examples"):
+                    yield f'{at(table, str(number), what, place)}: {what}: "{text}" is decided by {_told(decision)}'
 
 
 def _is_answered(decision: Decision, faq: Faq) -> bool:

@@ -25,6 +25,7 @@ _URGENT = 0.9
 _RATING = re.compile(r"[1-5]")
 _PLAIN = Style()
 _NOTHING: tuple[Finding, ...] = ()
+_TAKEN_BACK = Rule(name="taken back by its author", then="ignore")
 _FALLBACK = Rule(name="no row applied", then="hold")
 
 
@@ -56,6 +57,7 @@ class Router:
 
     def warm(self) -> None:
         """Loads models that would else be loaded with the first unsure message; takes seconds."""
+        self._calendar.warm()
         for classifier in self._classifiers.values():
             classifier.warm()
 
@@ -99,6 +101,8 @@ class Router:
         ]
 
     def _decide(self, view: View, whole: View | None) -> Decision:
+        if view.message.change == "removal":
+            return self._join(view, _TAKEN_BACK, _NOTHING, None)
         rule, grounds = _first(self._all, view)
         decision = self._acted(view, whole, rule, grounds)
         shadowed = self._all.shadowed(view, rule)

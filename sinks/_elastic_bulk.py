@@ -8,10 +8,9 @@ import msgspec
 from elasticsearch import ApiError
 
 from core.errors import Unavailable
-from core.message import Message
 from core.wire import Routed
 from sinks._elastic_server import BLOCKED, Connection, blocked, read, shortened
-from sinks._words import message_words, microseconds
+from sinks._words import found_as, message_words, microseconds
 
 _LONGEST_ID_BYTES = 512
 # A full batch becomes several requests: while one is under way the next is prepared.
@@ -71,7 +70,7 @@ def lines(records: Sequence[Routed], refused: dict[int, str]) -> Iterator[Line]:
     """Yields what can be written, and notes in `refused` why the rest can not."""
     for place, record in enumerate(records):
         try:
-            yield Line(place=place, name=_name(record.message), document=_encode(_document(record)))
+            yield Line(place=place, name=_name(record), document=_encode(_document(record)))
         except (ValueError, OverflowError) as error:
             refused[place] = f"cannot be indexed: {error}"
 
@@ -185,17 +184,17 @@ class _TooLarge(Exception):
     """The whole request was too large for the engine or a proxy."""
 
 
-def _name(message: Message) -> bytes:
-    name = message.id.encode()
+def _name(record: Routed) -> bytes:
+    name = found_as(record).encode()
     if not name or len(name) > _LONGEST_ID_BYTES:
         raise ValueError(f"an id of {len(name)} bytes; Elasticsearch takes 1 to {_LONGEST_ID_BYTES}")
-    return _encode(message.id)
+    return _encode(found_as(record))
 
 
 def _document(record: Routed) -> _Document:
     message, decision = record.message, record.decision
     return _Document(
-        id=message.id,
+        id=found_as(record),
         channel=message.channel,
         account=message.account,
         queue=decision.queue or "",

@@ -10,6 +10,7 @@ import msgspec
 from core.mask import mask
 from core.message import Message
 from core.text import tokens
+from core.wire import Routed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -28,6 +29,11 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     message_id: str
     score: float
     received_at: datetime
+
+
+def found_as(record: Routed) -> str:
+    """Returns the id under which a record is kept: one that takes a message back takes its place, without a word."""
+    return record.context.original or record.message.id
 
 
 def message_words(message: Message) -> Iterator[str]:

@@ -15,7 +15,7 @@ from core.errors import Unavailable
 from core.wire import Routed
 from sinks import _index
 from sinks._index import SCHEMA, engine
-from sinks._words import SYLLABLE, Hit, message_words, microseconds, moment, page, query_words
+from sinks._words import SYLLABLE, Hit, found_as, message_words, microseconds, moment, page, query_words
 from sinks._writer import Writer
 from sinks.base import Sink
 
@@ -84,7 +84,7 @@ class Search(Sink[Routed]):
         refused: dict[int, str] = {}
         for place, record in enumerate(records):
             try:
-                documents.append((record.message.id, _document(record)))
+                documents.append((found_as(record), _document(record)))
             except (ValueError, OverflowError) as error:
                 refused[place] = f"cannot be indexed: {error}"
         return self._writer.add(documents), refused
@@ -144,7 +144,7 @@ class Reader:
 def _document(record: Routed) -> tantivy.Document:
     message, decision = record.message, record.decision
     return tantivy.Document(
-        id=message.id,
+        id=found_as(record),
         channel=message.channel,
         account=message.account,
         queue=decision.queue or "",
