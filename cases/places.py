@@ -1,5 +1,6 @@
 """How far each channel that is asked has got; one process at a time asks. Used from threads."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from sqlalchemy import select, update
@@ -40,8 +41,28 @@ class Places:
             if connection.execute(update(places).where(ours).values(place=place)).rowcount == 0:
                 raise Unavailable(f"another process asks for {name} by now")
 
+    def note(self, name: str, value: str) -> None:
+        """Writes down something small that every process may read, whosever turn it is."""
+        with self._database.write() as connection:
+            self._database.insert_new(connection, places, name=name)
+            connection.execute(update(places).where(places.c.name == name).values(place=value))
+
+    def noted(self, name: str) -> str:
+        """Returns what was written down, "" when nothing was."""
+        with self._database.read() as connection:
+            return connection.execute(select(places.c.place).where(places.c.name == name)).scalar() or ""
+
     def leave(self, name: str) -> None:
         """Gives the turn up, so that another process need not wait for its end."""
         ours = (places.c.name == name) & (places.c.holder == self._holder)
         with self._database.write() as connection:
             connection.execute(update(places).where(ours).values(holder="", held_until=None))
+
+    def change(self, name: str, how: Callable[[str], str]) -> str:
+        """Replaces what is written down under a name by what `how` makes of it; nobody comes in between."""
+        with self._database.write() as connection:
+            self._database.insert_new(connection, places, name=name)
+            row = connection.execute(select(places).where(places.c.name == name).with_for_update()).one()
+            text = how(str(row.place))
+            connection.execute(update(places).where(places.c.name == name).values(place=text))
+            return text

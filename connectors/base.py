@@ -24,6 +24,7 @@ __all__ = [
     "Connector",
     "Located",
     "Locator",
+    "Memory",
     "Pace",
     "Poller",
     "Request",
@@ -42,11 +43,13 @@ class ChannelSettings(Settings):
 
     silent_hours: float = Field(default=0, ge=0)
     """After so many hours without a message somebody is told that the channel may be broken; 0: never."""
+    sends_a_second: float = Field(default=0, ge=0)
+    """Most messages that go out in a second; 0: what the provider allows."""
     secrets_expire: date | None = None
     """Day on which what the provider gave us ends; told from 30 days before. Left out: never."""
 
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=ChannelSettings)
 
 
 class Located(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +88,15 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     now: float
 
 
+class Memory(Protocol):
+    """What a channel keeps over restarts: a short text for each name, the same for all its processes."""
+
+    def change(self, name: str, how: Callable[[str], str]) -> str:
+        """Replaces the text ("" at first) by what `how` makes of it, in one step, and returns that; used from threads.
+        Raises `Unavailable`."""
+        ...
+
+
 class Connector(ABC, Generic[S]):
     """One channel of one name. Constructing connects to nothing and reads no secret.
 
@@ -102,6 +114,8 @@ class Connector(ABC, Generic[S]):
     edited: ClassVar[bool] = False
     # Only what names a message of ours belongs to its case: being in one conversation is not enough.
     is_threaded: ClassVar[bool] = False
+    # Given when the case store is there; None: what should be kept is forgotten with the process.
+    memory: Memory | None = None
 
     def __init__(self, name: str, settings: S, *, environment: Mapping[str, str] = os.environ) -> None:
         self.name = name
@@ -177,6 +191,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     place: str
     wait_seconds: float = 0.0
+    # What an operator has to know though it goes on, e.g. one of several accounts is refused; "" for nothing.
+    note: str = ""
 
 
 class Poller(Connector[S]):

@@ -21,7 +21,12 @@ RELOADS = Counter("eungdapso_city_reloads", "Changes of the city's files by what
 HANDLED = Counter("eungdapso_records_handled", "Records that a consumer group is done with.", ["group"])
 LAG = Gauge("eungdapso_stream_lag", "Records that a consumer group has before it.", ["group"])
 REPLIES = Counter("eungdapso_replies", "Outgoing messages by what became of them.", ["channel", "kind", "state"])
+LEFT_ALONE = Gauge("eungdapso_channel_left_alone_seconds", "How long a failing channel was let be last.", ["channel"])
 DEAD = Counter("eungdapso_dead", "Records parked because nothing could be done with them.", ["topic"])
+SILENT = Gauge("eungdapso_channel_silent_seconds", "Time since the last message of a channel.", ["channel"])
+SECRETS = Gauge("eungdapso_channel_secrets_days", "Days until what a provider gave us ends.", ["channel"])
+SPENT = Gauge("eungdapso_spent_dollars", "What a provider charges for this month, as we count it.", ["channel"])
+BUDGET = Gauge("eungdapso_budget_dollars", "What a channel may cost a month; 0: as much as it likes.", ["channel"])
 INTAKE_SECONDS = Histogram("eungdapso_intake_seconds", "From payload to durable.", buckets=_SECONDS)
 DECISION_SECONDS = Histogram("eungdapso_decision_seconds", "Time to decide one batch, per message.", buckets=_SECONDS)
 
@@ -60,6 +65,14 @@ def configure(stream: TextIO | None = None, *, json: bool = False, level: int = 
 def received(*, channel: str, seconds: float) -> None:
     RECEIVED.labels(channel).inc()
     INTAKE_SECONDS.observe(seconds)
+
+
+def silent(*, channel: str, seconds: float) -> None:
+    SILENT.labels(channel).set(seconds)
+
+
+def expires(*, channel: str, days: int) -> None:
+    SECRETS.labels(channel).set(days)
 
 
 def refused(*, channel: str, reason: str, status: int) -> None:
@@ -116,6 +129,19 @@ def replied(*, channel: str, kind: str, state: str, case: str, error: str = "") 
     REPLIES.labels(channel, kind, state).inc()
     if state in ("failed", "uncertain"):
         _log.error("reply not delivered", channel=channel, kind=kind, state=state, case=case, error=error)
+
+
+def left_alone(*, channel: str, seconds: float) -> None:
+    """So long nothing is sent by a channel whose provider fails, or asked for it; 0 when it works again."""
+    LEFT_ALONE.labels(channel).set(seconds)
+
+
+def spent(*, channel: str, dollars: float, most_dollars: float, is_over: bool) -> None:
+    """What a channel has cost this month; `is_over` when it may send nothing more."""
+    SPENT.labels(channel).set(dollars)
+    BUDGET.labels(channel).set(most_dollars)
+    if is_over:
+        _log.error("monthly budget is spent: nothing is sent", channel=channel, most_dollars=most_dollars)
 
 
 def waiting(*, part: str, reason: str, seconds: float) -> None:

@@ -43,8 +43,14 @@ def _nothing() -> None:
     """Is called where nobody waits for news."""
 
 
-def door(stream: Stream, seal: Seal) -> Callable[[Sequence[Arrival]], Awaitable[None]]:
-    """Returns what connectors call: when it returns, the arrivals are durable."""
+def _unheard(_channel: str) -> None:
+    """Nobody counts how long a channel is silent."""
+
+
+def door(
+    stream: Stream, seal: Seal, hear: Callable[[str], None] = _unheard
+) -> Callable[[Sequence[Arrival]], Awaitable[None]]:
+    """Returns what connectors call: when it returns, the arrivals are durable. `hear` is told their channels."""
 
     async def accept(arrivals: Sequence[Arrival]) -> None:
         begun = time.perf_counter()
@@ -52,6 +58,7 @@ def door(stream: Stream, seal: Seal) -> Callable[[Sequence[Arrival]], Awaitable[
         seconds = time.perf_counter() - begun
         for arrival in arrivals:
             telemetry.received(channel=arrival.channel, seconds=seconds)
+            hear(arrival.channel)
 
     return accept
 

@@ -12,10 +12,11 @@ from cases.letters import Letters
 from cases.store import CaseStore
 from config.schema import City
 from core import telemetry
-from core.clock import Clock, clock_of
+from core.clock import Clock, clock_of, machine_clock
 from core.errors import Unavailable
 from core.wire import Seal
 from pipeline import bell, place
+from pipeline.alarms import Alarms
 from pipeline.bell import Bell
 from pipeline.build import Plan
 from pipeline.changes import Changes
@@ -43,6 +44,7 @@ class House:
     clock: Clock
     stop: asyncio.Event
     changes: Changes
+    alarms: Alarms
     # What other processes of this instance counted.
     others: Callable[[], list[Sample]] = list
     doors: list[asyncio.Task[None]] = field(default_factory=list)
@@ -91,16 +93,18 @@ async def open_house(plan: Plan, roles: frozenset[Role], say: Say, stop: asyncio
     stack.push_async_callback(stream.close)
     outbox = stack.enter_context(Bell(plan.var / bell.OUTBOX)) if "sinks" in roles else None
     cases = stack.enter_context(Bell(plan.var / bell.CASES)) if "web" in roles else None
+    status = Status(stream, store.views.counts, lag_limit=plan.settings.limits.lag_limit, say=say)
     return House(
         plan=plan,
         say=say,
         seal=seal,
         store=store,
         stream=stream,
-        status=Status(stream, store.views.counts, lag_limit=plan.settings.limits.lag_limit, say=say),
+        status=status,
         clock=clock,
         stop=stop,
         changes=Changes(outbox, cases, plan.var / bell.CASES),
+        alarms=Alarms(plan.listening, store.places, status.degraded, machine_clock),
     )
 
 

@@ -12,6 +12,7 @@ import uvicorn
 
 from core.clock import machine_clock
 from core.errors import ConfigError
+from core.hook import Accept
 from pipeline import flow, place, site
 from pipeline.build import Plan, make_desk
 from pipeline.decider import Decider
@@ -59,6 +60,7 @@ async def started(
         if "intake" in roles:
             await _start_servers(house)
             _start_pollers(house)
+            house.begin(house.loops, house.alarms.watch(), "alarms")
         if listening is not None:
             await _start_web(house, listening, parts, "web" if roles & _WITH_PAGES else "health")
         if "web" in roles:
@@ -97,8 +99,12 @@ async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
     house.begin(house.loops, tidying, "tidy")
 
 
+def _door(house: House) -> Accept:
+    return flow.door(house.stream, house.seal, house.alarms.hear)
+
+
 async def _start_servers(house: House) -> None:
-    accept = flow.door(house.stream, house.seal)
+    accept = _door(house)
     for name, server in house.plan.servers.items():
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         house.begin(house.doors, server.serve(accept, house.clock, ready.set_result), name)
@@ -111,7 +117,7 @@ async def _start_servers(house: House) -> None:
 
 
 def _start_pollers(house: House) -> None:
-    accept = flow.door(house.stream, house.seal)
+    accept = _door(house)
     for name, part in house.plan.pollers.items():
         asking = poll(part, accept, house.store.places, house.clock, house.status.degraded)
         house.begin(house.doors, asking, name)
@@ -126,7 +132,7 @@ async def _start_web(
     else:
         find = house.plan.engines.find()
         parts.push_async_callback(asyncio.to_thread, find.close)
-        app = site.application(house, flow.door(house.stream, house.seal), find)
+        app = site.application(house, _door(house), find)
     config = uvicorn.Config(
         app,
         http=Timely,

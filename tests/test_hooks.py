@@ -11,10 +11,9 @@ import pytest
 import uvicorn
 from structlog.testing import capture_logs
 
-from connectors.base import Request, Response, Webhook
+from connectors.base import ChannelSettings, Request, Response, Webhook
 from core.errors import Forged, Rejected, Unavailable
 from core.message import Arrival, Message
-from core.settings import Settings
 from web.hooks import Hooks
 
 RECEIVED_AT = datetime(2026, 11, 23, 8, 59, 59, tzinfo=UTC)
@@ -22,10 +21,10 @@ PUBLIC_URL = "https://eungdapso.example"
 Event = dict[str, Any]
 
 
-class Plain(Webhook[Settings]):
+class Plain(Webhook[ChannelSettings]):
     """A channel that takes the body as the text; the body says what goes wrong."""
 
-    Settings = Settings
+    Settings = ChannelSettings
     most_bytes = 100
 
     def verify(self, request: Request, *, now: float) -> None:
@@ -76,7 +75,7 @@ class Log:
 
 
 def hooks_of(log: Log, *, body_seconds: float = 5.0) -> Hooks:
-    part = Plain("plain", Settings())
+    part = Plain("plain", ChannelSettings())
     return Hooks({"plain": part}, log.accept, lambda: RECEIVED_AT, f"{PUBLIC_URL}/", body_seconds=body_seconds)
 
 

@@ -8,23 +8,22 @@ from datetime import timedelta
 import pytest
 
 from cases.store import CaseStore
-from connectors.base import Accept, Asked, Poller
+from connectors.base import Accept, Asked, ChannelSettings, Poller
 from core.clock import Clock, machine_clock
 from core.errors import Rejected, Unavailable
 from core.hook import arrivals
 from core.message import Arrival, Message
-from core.settings import Settings
 from pipeline.polling import poll
 from tests.casework import Time, make_store
 
 
-class Asks(Poller[Settings]):
+class Asks(Poller[ChannelSettings]):
     """Gives one message after the other, and now and then what it was told to give instead."""
 
-    Settings = Settings
+    Settings = ChannelSettings
 
     def __init__(self, *instead: Exception) -> None:
-        super().__init__("asked", Settings(), environment={})
+        super().__init__("asked", ChannelSettings(), environment={})
         self.instead = list(instead)
         self.places: list[str] = []
         self.is_closed = False

@@ -1,0 +1,85 @@
+"""Channels that may be broken without an error anywhere: nothing comes any more, or what opens them ends soon."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from cases.places import Places
+from connectors.base import Connector
+from core import telemetry
+from core.clock import SEOUL, Clock
+from core.errors import Unavailable
+
+_LOOK_SECONDS = 60.0
+_TOLD_DAYS = 30
+
+
+class Alarms:
+    """Looks once a minute; what is wrong stands in `degraded`, for the readiness page, and in the metrics.
+
+    When a channel was heard last is kept in the case store: any process may have taken the message in.
+    """
+
+    def __init__(
+        self, parts: Mapping[str, Connector[Any]], places: Places, degraded: dict[str, str], machine: Clock
+    ) -> None:
+        self._parts = parts
+        self._places = places
+        self._degraded = degraded
+        self._machine = machine
+        self._begun = machine()
+        self._heard: dict[str, datetime] = {}
+
+    def hear(self, channel: str) -> None:
+        """Notes that something came; called for every message."""
+        self._heard[channel] = self._machine()
+
+    async def watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                await self.look()
+            except Unavailable as error:
+                telemetry.waiting(part="alarms", reason=error.reason, seconds=_LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Raises `Unavailable` when the case store cannot be asked."""
+        for name, part in self._parts.items():
+            settings = part.settings
+            silent = await self._silence(name, settings.silent_hours) if settings.silent_hours else ""
+            self._tell(f"{name}: silent", silent)
+            self._tell(f"{name}: secrets", self._expiry(name, settings.secrets_expire))
+
+    async def _silence(self, name: str, hours: float) -> str:
+        heard = self._heard.pop(name, None)
+        last = await asyncio.to_thread(self._last, name, heard)
+        silent = self._machine() - last
+        telemetry.silent(channel=name, seconds=silent.total_seconds())
+        if silent < timedelta(hours=hours):
+            return ""
+        return f"nothing came for {silent.total_seconds() / 3600:.0f} h; look whether the provider still sends"
+
+    def _last(self, name: str, heard: datetime | None) -> datetime:
+        """Returns when any process heard it last; nobody knows of a time before the first look."""
+        noted = self._places.noted(f"heard:{name}")
+        last = max(filter(None, (heard, datetime.fromisoformat(noted) if noted else None)), default=self._begun)
+        if last.isoformat() != noted:
+            self._places.note(f"heard:{name}", last.isoformat())
+        return last
+
+    def _expiry(self, name: str, ends: date | None) -> str:
+        if ends is None:
+            return ""
+        days = (ends - self._machine().astimezone(SEOUL).date()).days
+        telemetry.expires(channel=name, days=days)
+        if days > _TOLD_DAYS:
+            return ""
+        when = f"end in {days} days, on {ends}" if days > 0 else f"ended on {ends}"
+        return f"its secrets {when}; renew them at the provider, then secrets_expire"
+
+    def _tell(self, what: str, why: str) -> None:
+        if why:
+            self._degraded[what] = why
+        else:
+            self._degraded.pop(what, None)
