@@ -19,6 +19,7 @@ from kiwipiepy import Kiwi
 
 from bench._judge import Judge, bare
 from bench.texts import texts
+from pipeline.memory import few_arenas, settle_memory
 
 _ROUNDS, _BATCH, _CHEAP, _ALONE = 3, 256, 2_048, 200
 _LIMITS = {"cheap": 4_000.0, "slow": 600.0, "alone": 15.0, "load": 4.0, "memory": 500.0}
@@ -62,7 +63,10 @@ def _spoken(part: str, said: str) -> str:
 
 def _child(slow: Sequence[str]) -> dict[str, float]:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    # As the deciding process begins.
+    few_arenas()
     judge = Judge()
+    settle_memory()
     judge.router.warm()
     load, load_clock = time.process_time(), time.time() - float(os.environ["BEGUN"])
     alone, together = slow[:_ALONE], slow[_ALONE:]

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select, update
 
-from cases import tallies
+from cases import pieces, tallies
 from cases.database import Database
 from cases.model import Case
-from cases.schema import cases, events, messages, outbox, threads, to_stored
+from cases.schema import cases, events, fetches, messages, outbox, threads, to_stored
 from core.decision import Context
 from core.message import Message, identity_of
 from core.wire import Routed, Seal, decode, encode
@@ -28,15 +28,24 @@ class Ledger:
     """Gathers rows. `now` is the one time of the transaction; what is written first is what the others refer to."""
 
     def __init__(
-        self, database: Database, connection: Connection, seal: Seal, now: datetime, named: frozenset[str]
+        self,
+        database: Database,
+        connection: Connection,
+        seal: Seal,
+        now: datetime,
+        named: frozenset[str],
+        *,
+        most_files: int = 20,
     ) -> None:
         self.connection = connection
         self.now = now
         self._database = database
         self._seal = seal
         self._named = named
+        self._most_files = most_files
         self._stored_now = to_stored(now)
         self._messages: list[dict[str, Any]] = []
+        self._fetches: list[dict[str, Any]] = []
         self._cases: list[dict[str, Any]] = []
         self._events: list[dict[str, Any]] = []
         self._outbox: list[dict[str, Any]] = []
@@ -48,6 +57,7 @@ class Ledger:
         message = item.message
         if number:
             self._entered.add(number)
+        self._fetches += pieces.rows_of(message, number, self._seal, self._most_files)
         self._messages.append(
             {
                 "id": message.id,
@@ -144,6 +154,7 @@ class Ledger:
         self._keep_again()
         load = self._database.load
         load(self.connection, messages, self._messages)
+        load(self.connection, fetches, self._fetches)
         load(self.connection, cases, self._cases)
         load(self.connection, events, self._events)
         load(self.connection, outbox, self._outbox)

@@ -29,6 +29,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     conversation_days: int = 30
     # So many automatic mails to one address a day; above that, one an hour. Two mail systems would answer for ever.
     automatic_mails_a_day: int = 20
+    # Of the files that one message names so many are fetched.
+    attachments_most: int = 20
     # Channels whose messages are named again: by a reply's references, by the page of a form that was filed.
     named: frozenset[str] = frozenset({"email", "form"})
     # Channels whose messages are edited and taken back.
@@ -54,7 +56,10 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 
     def ledger(self, connection: Connection) -> Ledger:
         """Begins to gather what a transaction adds; its time is now."""
-        return Ledger(self.database, connection, self.seal, self.clock(), self.options.named | self.options.edited)
+        options = self.options
+        named = options.named | options.edited
+        most = options.attachments_most
+        return Ledger(self.database, connection, self.seal, self.clock(), named, most_files=most)
 
     def accepted(self, case: Case) -> datetime:
         return case.accepted_at or accepted_at(case.received_at, self.calendar)

@@ -41,7 +41,8 @@ _DUE_LOST = f"{_DUE} {UNSENT} AND relayed_at < {{place}} AND retry_at IS NULL OR
 _RELAYED = f"""UPDATE outbox SET relayed_at = {{place}}, retry_at = NULL
 WHERE {_WAITS} AND (retry_at IS NULL OR retry_at <= {{place}}) AND id {{wanted}}"""
 _CLAIMED = """SELECT id, number, kind, recipient, cause, channel, account, sealed, in_reply_to, thread, automatic,
-deferred, state, attempts, waits, created_at, first_try_at, parked, claimed_by FROM outbox WHERE id {wanted} ORDER BY id"""
+deferred, state, attempts, waits, created_at, first_try_at, parked, claimed_by FROM outbox
+WHERE id {wanted} ORDER BY id"""
 _TAKEN = """UPDATE outbox SET state = 'sending', attempts = attempts + CASE state WHEN 'sending' THEN 0 ELSE 1 END,
 parked = FALSE, retry_at = NULL, first_try_at = coalesce(first_try_at, {place}), claimed_by = {place}
 WHERE state IN ('queued', 'failed', 'sending') AND id {wanted}"""

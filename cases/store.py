@@ -8,6 +8,7 @@ from cases.contexts import contexts
 from cases.corrections import Corrections
 from cases.database import Database
 from cases.dates import Dates
+from cases.fetches import Fetches
 from cases.key_check import check_key
 from cases.keys import Keys
 from cases.letters import Letters
@@ -39,8 +40,9 @@ class CaseStore:
 
     `outbox` is what goes out and `trouble` what did not arrive; `officer` is what staff do, `dates` moves legal
     dates; `views` is what staff see, `public` what citizens and the monitor see; `keys` knows who may ask by HTTP;
-    `tidy` is what is done at night, `places` how far channels that are asked have got. `key_from` says where the key
-    was read: `open` then refuses another one than the store is sealed with.
+    `tidy` is what is done at night, `places` how far channels that are asked have got, `fetches` the files that
+    messages name. `key_from` says where the key was read: `open` then refuses another one than the store is sealed
+    with.
     """
 
     def __init__(  # noqa: PLR0913 (the one place where the parts meet)
@@ -87,6 +89,7 @@ class CaseStore:
         self.keys = Keys(self._means)
         self.tidy = Tidy(self._means)
         self.places = Places(self._means)
+        self.fetches = Fetches(self._means)
 
     def open(self) -> None:
         """Connects, brings the tables up to date, and tries the key. Raises `Unavailable` or `ConfigError`."""

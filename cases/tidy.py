@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, text, update
 
-from cases import tallies
+from cases import pieces, tallies
 from cases.database import anew
 from cases.ledger import Ledger, read_sealed, wordless
 from cases.means import Means
@@ -99,6 +99,7 @@ class Tidy:
 
     def _empty(self, connection: Connection, said: Mapping[str, Routed | None]) -> None:
         changed = [{"row": row, "words": self._without_words(item)} for row, item in said.items()]
+        pieces.let_go(connection, said)
         if changed:
             values: dict[str, Any] = {**_NOBODY, "reference": None, "forgotten": True, "sealed": bindparam("words")}
             connection.execute(update(messages).where(messages.c.id == bindparam("row")).values(**values), changed)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
+from cases import pieces
 from cases.ledger import Ledger, read_sealed, thread_key, wordless
 from cases.means import Means
 from cases.schema import messages, threads
@@ -135,6 +136,7 @@ def empty(means: Means, connection: Connection, original: Original) -> None:
         return
     values = {"sealed": means.seal.seal(encode(item)), "forgotten": True}
     connection.execute(update(messages).where(messages.c.id == original.id).values(**values))
+    pieces.let_go(connection, [original.id])
 
 
 def thread_group(ledger: Ledger, message: Message, number: str) -> None:

@@ -1,8 +1,9 @@
 """Texts as weighted sets of features (character n-grams, words, morphemes), and how near a text is to each of many."""
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from operator import add
 
 import numpy as np
@@ -51,37 +52,29 @@ class Space:
     """A fixed list of documents; `near` says how near each is to a query (cosine of TF-IDF, 0 to 1)."""
 
     def __init__(self, documents: Sequence[Sequence[str]]) -> None:
-        holders: dict[str, list[int]] = {}
+        holders: defaultdict[str, list[int]] = defaultdict(list)
         for number, document in enumerate(documents):
             for gram in dict.fromkeys(document):
-                holders.setdefault(gram, []).append(number)
+                holders[gram].append(number)
+        # In the order of the alphabet: the last digit of every norm depends on it.
         grams = sorted(holders)
         self._places = {gram: place for place, gram in enumerate(grams)}
         self._unknown = len(grams)
         self.size = len(grams) + 1
-        # Features that the same documents have weigh the same: one row for all of them keeps the table small and near.
-        rows: dict[tuple[int, ...], int] = {}
-        held = [rows.setdefault(tuple(holders[gram]), len(rows)) for gram in grams]
-        # The last place stands for what no document has: as rare as can be, near to nothing.
-        self._row = np.array([*held, rows.setdefault((), len(rows))], dtype=np.intp)
-        counts = np.zeros((len(rows), len(documents)), dtype=np.float32)
-        for numbers, row in rows.items():
-            counts[row, list(numbers)] = 1.0
-        rarity: Vector = (np.log((1 + len(documents)) / (1 + counts.sum(axis=1))) + 1).astype(np.float32)
-        self._rarity: Vector = rarity.take(self._row)
+        self._documents = len(documents)
+        # Who has each feature, one list after the other: most have few. The last is nobody's, as rare as can be: the
+        # place of what no document has.
+        self._lengths = np.array([*(len(holders[gram]) for gram in grams), 0], dtype=np.intp)
+        self._begins = np.cumsum(self._lengths) - self._lengths
+        self._holders = np.fromiter(chain.from_iterable(holders[gram] for gram in grams), dtype=np.intp)
+        self._rarity: Vector = (np.log((1 + len(documents)) / (1 + self._lengths)) + 1).astype(np.float32)
         self._squares: Vector = self._rarity**2
-        norms: Vector = np.array([self._norm(document) for document in documents], dtype=np.float32)
+        self._weights: Vector = self._squares.repeat(self._lengths)
+        norms: Vector = np.zeros(len(documents), dtype=np.float32)
+        np.add.at(norms, self._holders, self._weights)
+        norms = np.sqrt(norms)
         norms[norms == 0] = 1
-        # In place: two copies more of a large table would be the most memory that the process ever takes.
-        counts *= rarity[:, None]
-        counts *= rarity[:, None]
-        counts /= norms
-        self._weights: Vector = counts
-
-    def _norm(self, document: Sequence[str]) -> float:
-        # In the order of the table, one after the other: the last digit depends on it.
-        places = sorted(set(self.places(document)))
-        return float(np.sqrt(np.add.accumulate(self._squares.take(places))[-1])) if places else 0.0
+        self._weights /= norms.take(self._holders)
 
     def places(self, grams: Sequence[str]) -> list[int]:
         """Returns the row of each feature; what no document has shares the last row."""
@@ -92,10 +85,13 @@ class Space:
         known = np.array(places, dtype=np.intp)
         norm = np.sqrt(np.add.reduce(self._squares.take(known)))
         if not places or norm == 0.0:
-            return np.zeros(self._weights.shape[1], dtype=np.float32)
-        scores: Vector = np.add.reduce(self._weights.take(self._row.take(known), axis=0), axis=0)
-        scores /= norm
-        return scores
+            return np.zeros(self._documents, dtype=np.float32)
+        lengths = self._lengths.take(known)
+        ends = np.add.accumulate(lengths)
+        at = np.arange(ends[-1]) + (self._begins.take(known) - ends + lengths).repeat(lengths)
+        scores = np.bincount(self._holders.take(at), self._weights.take(at), self._documents)
+        near: Vector = (scores / norm).astype(np.float32)
+        return near
 
     def mass(self, places: Sequence[int]) -> Vector:
         """Returns how much each feature weighs."""

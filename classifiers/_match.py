@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classifiers._asked import Asked
 from classifiers._entries import EntryWords, Seen
 from classifiers._grams import Vector
 from classifiers._likeness import Likeness, Question
@@ -25,11 +27,25 @@ _EVERYWHERE = 0.07
 _OWN_SHARE, _FEW = 0.3, 3
 # A word of this weight that the entry does not know makes it another question.
 _STRANGE = 0.4
+_FEWEST = 2
+_LEAST_SHARE = 0.02
 # Of less likeness a match rests on single words.
 _ALIKE = 5.0
 _FURTHEST, _NEAREST = -3.0, 12.0
 _MOST_MARGIN = 15.0
-FEATURES = ("score", "margin", "against", "odd", "oddest", "own", "against word", "alike")
+FEATURES = (
+    "score",
+    "margin",
+    "against",
+    "odd",
+    "oddest",
+    "own",
+    "against word",
+    "alike",
+    "asked",
+    "asked least",
+    "heart",
+)
 
 
 class Wordings(NamedTuple):
@@ -86,10 +102,13 @@ class Matcher:
         self._ways, self._against = self._padded(len(entries), is_way=True), self._padded(len(entries), is_way=False)
         ways = np.flatnonzero(self.is_way).tolist()
         questions, owner = [self.questions[place] for place in ways], self.owner[ways].tolist()
+        self._asked = Asked(questions, owner, len(entries))
         self._words = EntryWords(questions, owner, len(entries), morphemes.meanings)
         self._doubted = [self._names(number, is_way=False) for number in range(len(entries))]
         self._tight = ["\n".join((*(reading.tight for reading in entry.ways), entry.answer)) for entry in entries]
         self._sizes: Vector = np.array([len(entry.ways) for entry in entries], dtype=np.float32)
+        # One wording cannot have all the words in which its question may be put.
+        self._knows_words = len(ways) >= _FEWEST * len(entries)
         names = [self._names(number, is_way=True) for number in range(len(entries))]
         self._answers = [answers_to(found) for found in names]
         self._telling = _telling([*names, *(self._of_matter(matter) for matter in matters)])
@@ -104,9 +123,14 @@ class Matcher:
 
     def words_of_others(self, entry: int) -> list[str]:
         """Returns the nouns that other entries' wordings have and those of this one have not."""
-        own = self._names(entry, is_way=True)
-        names = {name for question in self.questions for name in question.names}
-        return sorted(name[:-3] for name in names - own if name.endswith("/NN") and len(name) > 4)
+        return self._nouns_of_others[entry]
+
+    @cached_property
+    def _nouns_of_others(self) -> list[list[str]]:
+        all_names = {name for question in self.questions for name in question.names}
+        nouns = sorted(name for name in all_names if name.endswith("/NN") and len(name) > 4)
+        owned = [self._names(entry, is_way=True) for entry in range(len(self._sizes))]
+        return [[name[:-3] for name in nouns if name not in own] for own in owned]
 
     def likeness(self, question: Question) -> Vector:
         """Returns the likeness to each of `questions`, for `best`."""
@@ -126,7 +150,8 @@ class Matcher:
         best, second = (*np.argsort(-scores, kind="stable")[:2].tolist(), None)[:2]
         score, rival = float(scores[best]), _NOWHERE if second is None else float(scores[second])
         ranking = Ranking(best, second, score, min(score - rival, _MOST_MARGIN))
-        return self._weighed(question, likeness, seen, ranking)
+        shares = self._asked.shares(question, best, left_out if self.owner[without] == best else None)
+        return self._weighed(question, likeness, seen, ranking, shares)
 
     def _scores(self, question: Question, likeness: Vector, seen: Seen) -> Vector:
         ways = np.sort(likeness[self._ways], axis=1)[:, ::-1][:, :_TOP]
@@ -140,7 +165,9 @@ class Matcher:
         found: Vector = scores.astype(np.float32)
         return found
 
-    def _weighed(self, question: Question, likeness: Vector, seen: Seen, ranking: Ranking) -> Match:
+    def _weighed(
+        self, question: Question, likeness: Vector, seen: Seen, ranking: Ranking, asked: tuple[float, float]
+    ) -> Match:
         best, second, score, margin = ranking
         alike = float(likeness[self._ways[best]].max())
         against = float(likeness[self._against[best]].max()) - alike
@@ -150,8 +177,10 @@ class Matcher:
         weights = self._weights(seen, best)
         share = np.where(known, 0.4 + 0.6 * np.sqrt(np.maximum(seen.held[:, best], 0) / self._sizes[best]), 0.5)
         own = weights * explained * np.log((1 + len(self._sizes)) / (1 + others)) * share
+        # What most of its wordings have is its heart: "지갑" alone is not yet "지갑, 지하철".
+        heart = np.log(_LEAST_SHARE + (weights * known * seen.held[:, best]).max() / self._sizes[best])
         doubted = np.array([word.name in self._doubted[best] for word in seen.words]) & ~known
-        features = (odd.sum(), odd.max(), own.sum(), (weights * doubted).sum(), alike)
+        features = (odd.sum(), odd.max(), own.sum(), (weights * doubted).sum(), alike, *asked, heart)
         return Match(
             best,
             second,
@@ -184,7 +213,7 @@ class Matcher:
     def _hindrance(self, question: Question, entry: int, odd: Vector, alike: float) -> str:
         if untold := question.words.asked - self._answers[entry]:
             return f"asks {min(untold)}"
-        if odd.max() >= _STRANGE:
+        if self._knows_words and odd.max() >= _STRANGE:
             return f"'{question.words.all[int(odd.argmax())].form}' is not of it"
         return "" if alike >= _ALIKE else "no wording of it is alike"
 

@@ -40,7 +40,7 @@ _STOP = frozenset(
     )
 )
 _MOST_CHARACTERS = 200
-_CACHED = 2_048
+_CACHED = 4_096
 _LIGHT, _ASCII = 0.12, 0.7
 _STRANGE, _VERB = 0.9, 0.75
 # Kiwi's model numbers its morphemes by how often they are used: from here to there a word says ever more.
@@ -115,14 +115,22 @@ class Morphemes:
 
     @cached_property
     def _kiwi(self) -> Kiwi:
-        # Kiwi is imported with its model: the processes that route nothing need neither.
-        from kiwipiepy import Kiwi
+        return _loaded(self._names)
 
-        # Names and compounds of the larger dictionaries change no finding and cost 70 MB.
-        kiwi = Kiwi(num_workers=1, load_default_dict=False, load_multi_dict=False, integrate_allomorph=False)
-        for name in sorted(self._names):
-            kiwi.add_user_word(name, "NNP", 0.0)
-        return kiwi
+
+# While a city's files are taken over there are two sets of tables: with the same names, for one Kiwi.
+@lru_cache(maxsize=1)
+def _loaded(names: frozenset[str]) -> Kiwi:
+    # Kiwi is imported with its model: the processes that route nothing need neither.
+    from kiwipiepy import Kiwi
+
+    # Names and compounds of the larger dictionaries change no finding and cost 70 MB.
+    kiwi = Kiwi(num_workers=1, load_default_dict=False, load_multi_dict=False, integrate_allomorph=False)
+    for name in sorted(names):
+        kiwi.add_user_word(name, "NNP", 0.0)
+    # Only now its dictionary is built: nobody else may have it before.
+    kiwi.tokenize(".")
+    return kiwi
 
 
 def _asked(words: Iterable[Word]) -> frozenset[str]:

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from classifiers._orders import ordered, tells
 from classifiers._text import Hit, Lexicon, Reading, phrases
 
 Act = Literal["demand", "question", "statement"]
@@ -12,17 +13,23 @@ Act = Literal["demand", "question", "statement"]
 _QUESTIONS = phrases(
     """
     어디|언제|어떻게|어떡|어떤|얼마|몇시|몇 일|며칠|몇살|몇 번|몇 개|무엇|뭔가요|뭐예요|뭐에요|뭔지|뭘|누구|누가
-    어느|무슨|인가요|나요|은가요|는가요|을까요|할까요|될까요|있을까|습니까|입니까|됩니까|합니까|되나|하나요|있나|없나요|건가요
+    어느|무슨|인가요|나요|은가요|는가요|을까요|할까요|될까요|있을까|습니까|입니까|됩니까|합니까|되나|하나요|있나
+    없나요|건가요
     는지|인지|한지|은지|될지|할지|가능한가|가능할까|가능해요|하면 되|해야 하|해야 되|해도 되|가도 되
     알려주|알려줘|알려줄|알려달라|가르쳐|설명해주|설명 좀|안내해주|안내 좀|안내 부탁|안내 바랍|답변해주|답변 부탁
     답변 바랍|답변주|답변 좀|말씀해주|문의드|문의합|문의해|문의 좀|궁금|알고 싶|알 수 있|질문|여쭤|여쭙
     조회|방법 좀|방법을|하는 법|받는 법|한가요|던가요|는지요|인지요|뭐죠|뭐지|뭔데|뭡니까|뭐였|뭐임|어딘가|어딘지
-    얼마죠|얼마임|언제죠|며칠이죠
+    얼마죠|얼마임|언제죠|며칠이죠|건지|모르겠|몰라서|남유|뭐가|무얼|하는가|되는가|있는가|번호 부탁|연락처 부탁
+    방법 부탁|위치 부탁|링크 부탁|갈켜|갈쳐|는교|인교|능교|는감|래유|어케|우째
+    워디|어데|나여|나욤|까여|까욤|되여
+    맞죠|맞아요|맞나|맞습니까|아닌가요|아니에요|아닌지|어때요|어떤지|얼만|언젠지|몇살|몇 시|몇 월|몇 미터|몇 층|됨
+    가능해
     """
 )
 _DEMANDS = phrases(
     """
-    해주세요|해주십시오|해주시기|해주시길|해주셨으면|해줘|해주라|해주셔|해주실|해달라|해라|주세요|주십시오|주시기|주시길
+    해주세요|해주십시오|해주시기|해주시길|해주셨으면|해줘|해주라|해주셔|해주실|해달라|해라|주세요|주십시오|주시기
+    주시길
     주셨으면|주면 좋겠|주시면 감사|달라고|바랍니다|바라요|바라겠|부탁드립니다|부탁드려|부탁합니다|부탁해요|부탁드리
     민원 넣|민원을 넣|민원 제기|민원을 제기|민원 접수합|신고합니다|신고드|고발합|제보합
     단속 좀|단속하라|단속 바|조치해|조치 좀|조치 바|처리 좀|처리 바|고쳐줘|철거 바|요청합니다|요청드|요청해요
@@ -48,13 +55,25 @@ _REQUESTS = phrases(
     """
 )
 # Thanks for what was done, and tales of what one did, want nothing.
-_PAST = phrases("주셔서 감사|주셔서 고맙|줘서 고맙|줘서 감사|주신 덕분|민원 넣은|민원을 넣은|민원 넣었|민원을 넣었")
+_PAST = phrases(
+    """
+    덕분에|칭찬하|칭찬드|칭찬합|도와주신|해주신|해결되었|해결됐|해결돼서|처리됐|처리되었|고쳐졌|고쳐 주셨|고쳐주셨
+    치워 주셨|치워주셨|감사했|고마웠|주셔서 잘|주셔서 감사|주셔서 고맙|줘서 고맙
+    줘서 감사|주신 덕분|민원 넣은|민원을 넣은|민원 넣었|민원을 넣었
+    """
+)
 # "왜 안 치우나요?" has the form of a question and is none.
 _COMPLAINTS = phrases(
     """
     왜 안|왜 이렇게|왜 아직|왜 맨날|왜 자꾸|왜 방치|왜 올|왜 매번|왜 그렇게|도대체|언제까지 방치|언제까지 기다
-    언제까지 참|뭐하는|뭐하고|단속 안 하|단속을 안|안 치우|안 고치|장난하|세금이 아깝|세금 아깝|말이 됩니까|말이 되나요
-    왜 우리|왜 여기만|그냥 두실|그냥 둘 건|두고만 보|내버려 두실|너무하|해도 해도|몇 번을 말|몇 번째
+    언제까지 참|뭐하는|뭐하고|단속 안 하|단속을 안|안 치우|안 고치|장난하|말이 됩니까|말이 되나요
+    왜 우리|왜 여기만|왜 계속|왜 또|왜 못|왜 그냥|왜 놔두|왜 내버려|왜 처리|왜 단속|왜 답|왜 연락|왜 가만
+    대체 언제|대체 왜|대체 뭐|아직도 그대로|아직 그대로
+    언젠데|여태|어떻게 좀|어떻게 해봐|어떻게 해 봐|어떻게든|언제 조치|언제 고쳐|언제 해결|하실 겁니까|할 겁니까
+    할겁니까|하실겁니까|줄 겁니까|줄겁니까|누가 책임|책임질|하긴 할|하기는 할
+    오기는 할|보기는 할|오긴 할|보긴 할|할 생각|할 의지|고칠 생각|치울 생각
+    손 놓고|뒷짐|나 몰라라|두 손 놓|눈 뜨고|방치할|방치하실|방치하시|가만히 계|보고만|지켜만|기다리기만|그냥 두실
+    그냥 둘 건|두고만 보|내버려 두실|너무하|해도 해도|몇 번을 말|몇 번째
     """
 )
 _ENGLISH_QUESTIONS = phrases("what|where|when|how|which|who|can i|could i|may i|do i|is there|are there|is it|tell me")
@@ -107,14 +126,28 @@ def _speech(reading: Reading) -> Speech:
         hits = [hit for hit in _english().hits(reading) if hit.at_word]
     else:
         hits = _korean().hits(reading)
-    asked = "?" in reading.spaced
-    if hits and hits[-1].entry == _DONE:
-        return Speech("statement", 0.8, 0.5, hits[-1].phrase, place)
-    if complaints := [hit for hit in hits if hit.entry == _COMPLAINT]:
+    return _wanted(reading, hits, place) or _asked(reading, hits, place)
+
+
+def _wanted(reading: Reading, hits: list[Hit], place: str) -> Speech | None:
+    """Returns what is done by words that leave no doubt, None where there are none."""
+    asks = "?" in reading.spaced
+    complaints = [hit for hit in hits if hit.entry == _COMPLAINT]
+    past = [hit for hit in hits if hit.entry == _DONE]
+    is_told = not complaints and not asks and not ordered(reading.spaced, asks=True)
+    if past and (is_told or hits[-1].entry == _DONE):
+        return Speech("statement", 0.8, 0.5, past[-1].phrase, place)
+    if complaints:
         return Speech("demand", 0.8, 0.5, complaints[-1].phrase, place)
     if requests := [hit for hit in hits if hit.entry == _REQUEST]:
         return Speech("demand", 0.85, 0.6, requests[-1].phrase, place)
-    questions = [hit for hit in hits if hit.entry == _QUESTION]
+    if order := ordered(reading.spaced, asks=asks or bool(_questions(reading, hits))):
+        return Speech("demand", 0.85, 0.6, order, place)
+    return None
+
+
+def _asked(reading: Reading, hits: list[Hit], place: str) -> Speech:
+    asked, questions = "?" in reading.spaced, _questions(reading, hits)
     wishes = (_DEMAND,) if (questions or asked) and not place else (_DEMAND, _WISH)
     if demands := [hit for hit in hits if hit.entry in wishes]:
         return _demand(demands, questions, place, asked=asked)
@@ -123,6 +156,11 @@ def _speech(reading: Reading) -> Speech:
     if asked:
         return Speech("question", 0.75, 0.5, "?", place)
     return Speech("statement", 0.6, 0.2, "neither a request nor a question", place)
+
+
+def _questions(reading: Reading, hits: list[Hit]) -> list[Hit]:
+    is_told = "?" not in reading.spaced and tells(reading.spaced)
+    return [hit for hit in hits if hit.entry == _QUESTION and not (is_told and hit.phrase == "나요")]
 
 
 _cached = lru_cache(maxsize=1024)(_speech)

@@ -11,7 +11,7 @@ from classifiers._match import Match, Matcher, Wordings
 from classifiers._morphemes import Morphemes
 from classifiers._speech import speech_of
 from classifiers._text import Lexicon, Reading, reading_of
-from classifiers._trials import foreign_words, trials
+from classifiers._trials import Strangers, Trial, foreign_words, trials
 from classifiers._trust import SURE, Trust, calibrated
 from classifiers.base import Classifier
 from config.schema import City
@@ -29,6 +29,8 @@ _DEMAND = 0.1
 # A letter of more is read by a person, whatever it asks.
 _MOST_CHARACTERS = 1_000
 _LONG_CHARACTERS, _STATEMENT_CHARACTERS = 80, 25
+# Of more sentences the second, third and so on tell as much.
+_MOST_TRIED = 1_000
 _OWN_CASE = re.compile(r"(?:신고|신청|접수|예약|납부|청구|환불)\s?(?:을|를)?\s?(?:했|하였)(?:는데|지만|더니|으나)")
 
 
@@ -146,10 +148,14 @@ class Faq(Classifier):
     @cached_property
     def _trust(self) -> Trust:
         """The bounds for this table of questions; another question in it, and they are found anew."""
+        wordings = sum(len(entry.ways) + len(entry.against) for entry in self._entries)
+        return calibrated(self.trials(every=max(wordings // _MOST_TRIED, 1)), self._city.answer_precision)
+
+    def trials(self, every: int = 1) -> list[Trial]:
+        """Returns what comes of asking the table of questions its own sentences, of one in so many of them."""
         bank = self._bank()
-        strangers = [one for one in bank if speech_of(one).act == "statement" and self._may_ask(one)]
-        asked = trials(self._matcher, strangers, foreign_words(self._matcher, bank))
-        return calibrated(list(asked), self._city.answer_precision)
+        told = [one for one in bank if speech_of(one).act == "statement" and self._may_ask(one)]
+        return list(trials(self._matcher, Strangers(told, foreign_words(self._matcher, bank), self._may_ask), every))
 
     def _bank(self) -> list[Reading]:
         """Returns the sentences that the city's tables hold about other things than its questions."""

@@ -1,10 +1,11 @@
-"""What kind of matter it is in law: by the words and patterns of routing.toml."""
+"""What kind of matter it is in law: by the words, patterns and examples of routing.toml."""
 
 from collections.abc import Sequence
 
+from classifiers._alarm import alarm_of
 from classifiers._guard import Table, guarded
 from classifiers._patterns import Patterns
-from classifiers._text import quote, reading_of
+from classifiers._text import Reading, quote, reading_of
 from classifiers.base import Classifier
 from config.schema import City
 from core.decision import Finding
@@ -14,6 +15,8 @@ from core.message import Message
 _WEAK = 0.55
 # From here on rules take a matter for confidential.
 _SURE = 0.8
+# How like the examples of confidential kinds a message must be: surely, and enough to keep machines silent.
+_LIKE, _MAYBE = 0.36, 0.32
 # So few letters inside another word may be another word.
 _SHORT = 2
 
@@ -23,7 +26,8 @@ class Kind(Classifier):
 
     A confidential matter that is missed may be shown to others, one that is found wrongly costs a look: one word
     is enough for it, inside another word too. For other kinds short words inside other words count less. Where
-    several rows are of one kind, a finding "queue:<id>" beside it says which of them spoke.
+    several rows are of one kind, a finding "queue:<id>" beside it says which of them spoke. Where no word says that a
+    matter is confidential, what is like the examples of such a row is of its kind.
     """
 
     def __init__(self, city: City) -> None:
@@ -32,6 +36,7 @@ class Kind(Classifier):
         self._table = Table(self._rows)
         patterns = [(pattern, row) for row, kind in enumerate(self._rows) for pattern in kind.patterns]
         self._patterns = Patterns(patterns, where="routing.toml: kind")
+        self._alarm = alarm_of(city)
         kinds = [row.kind for row in self._rows]
         self._shared = {kind for kind in kinds if kinds.count(kind) > 1}
 
@@ -39,7 +44,8 @@ class Kind(Classifier):
         return [self._findings(message) for message in messages]
 
     def _findings(self, message: Message) -> tuple[Finding, ...]:
-        seen = self._table.look(guarded(message))
+        reading = guarded(message)
+        seen = self._table.look(reading)
         found: dict[int, list[str]] = {}
         doubtful: dict[int, list[str]] = {}
         for said in seen.said:
@@ -53,7 +59,17 @@ class Kind(Classifier):
         sure = {row: min(0.85 + 0.05 * len(set(words)), 0.95) for row, words in found.items()}
         weights = {row: 0.8 if self._rows[row].confidential else 0.5 for row in doubtful} | sure
         weights = dict.fromkeys(weak, _WEAK) | weights
-        return self._ranked(weights, weak | doubtful | found) if weights else ()
+        spoken = weak | doubtful | found
+        if not any(self._rows[row].confidential and weight >= _SURE for row, weight in weights.items()):
+            self._hear(reading, weights, spoken)
+        return self._ranked(weights, spoken) if weights else ()
+
+    def _hear(self, reading: Reading, weights: dict[int, float], words: dict[int, list[str]]) -> None:
+        """Adds the row whose examples the text is like, if any."""
+        heard = self._alarm.hear(reading)
+        if heard.secret >= _MAYBE:
+            weights[heard.kind] = max(_SURE if heard.secret >= _LIKE else _WEAK, weights.get(heard.kind, 0.0))
+            words[heard.kind] = self._alarm.words(reading, secret=True)
 
     def _ranked(self, weights: dict[int, float], words: dict[int, list[str]]) -> tuple[Finding, ...]:
         """Returns one finding for each kind; what is surely confidential comes first, then the earlier row."""

@@ -42,11 +42,13 @@ _FAQ = ("faq",)
 _TABLES = {
     "districts.toml": ("district", "place", "boundaries"),
     "departments.toml": ("department",),
-    "topics.toml": ("topic",),
+    "topics.toml": ("topic", "no_topic"),
     "routing.toml": ("rule", "kind", "urgent", "abuse", "elsewhere"),
     "words.toml": tuple(Templates.model_fields),
     "accounts.toml": ("account",),
 }
+# Lists of strings at the top of a file, and what one looks like.
+_LISTS = {"elsewhere": 'names: ["부산", "경기"]', "no_topic": 'messages: ["안녕하세요"]'}
 # A city need not be on any public platform.
 _OPTIONAL = {"accounts.toml"}
 # What the entries of these tables are called by.
@@ -64,13 +66,19 @@ class Draft:
     tables: Tables
     mistakes: tuple[str, ...]
 
-    def at(self, table: Literal["rule", "faq"], name: str, *steps: str | int) -> str:
-        """Returns "file:line: label" of what stands at `steps` in that rule or question."""
-        named: dict[str, Entry[Rule] | Entry[Faq]] = (
-            {entry.item.name: entry for entry in self.tables.rules}
-            if table == "rule"
-            else {entry.item.id: entry for entry in self.tables.faqs}
-        )
+    def at(self, table: Literal["rule", "faq", "urgent", "kind"], name: str, *steps: str | int) -> str:
+        """Returns "file:line: label" of what stands at `steps` in that rule or question, or in the row of that number
+        among emergencies or kinds."""
+        named: dict[str, Entry[Rule] | Entry[Faq] | Entry[Urgency] | Entry[KindWords]]
+        match table:
+            case "rule":
+                named = {entry.item.name: entry for entry in self.tables.rules}
+            case "faq":
+                named = {entry.item.id: entry for entry in self.tables.faqs}
+            case "urgent":
+                named = {str(number): entry for number, entry in enumerate(self.tables.urgent)}
+            case "kind":
+                named = {str(number): entry for number, entry in enumerate(self.tables.kinds)}
         return named[name].at(*steps) if name in named else name
 
 
@@ -102,12 +110,13 @@ def _city(tables: Tables, reader: "_Reader", words: Templates, boundaries: tuple
         places=_items(tables.places),
         departments=_items(tables.departments),
         topics=_items(tables.topics),
+        no_topic=reader.strings("topics.toml", "no_topic"),
         faqs=_items(tables.faqs),
         routing=Routing(
             rules=_items(tables.rules),
             kinds=_items(tables.kinds),
             urgent=_items(tables.urgent),
-            elsewhere=reader.elsewhere(),
+            elsewhere=reader.strings("routing.toml", "elsewhere"),
             abuse=_items(tables.abuse),
         ),
         words=words,
@@ -217,10 +226,11 @@ class _Reader:
         self.mistakes += read.mistakes
         return read.shapes
 
-    def elsewhere(self) -> tuple[str, ...]:
-        file = self._files["routing.toml"]
-        names = file.says.get("elsewhere", ()) if file else ()
-        return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+    def strings(self, name: str, key: str) -> tuple[str, ...]:
+        """Returns the list of this key at the top of a file; what is no string in it is a mistake told elsewhere."""
+        file = self._files[name]
+        said = file.says.get(key, ()) if file else ()
+        return tuple(one for one in said if isinstance(one, str)) if isinstance(said, list) else ()
 
     def _ids(self) -> dict[str, list[str]]:
         """Returns the ids by table: a reference to a table that has a mistake of its own is no second mistake."""
@@ -243,9 +253,10 @@ class _Reader:
         for key in file.says.keys() - set(known):
             hint = nearest(key, known, called=WORDS[""])
             self.mistakes.append(f"{file.where(key)}: {key} is not a table of this file.{hint}")
-        names = file.says.get("elsewhere", [])
-        if not (isinstance(names, list) and all(isinstance(name, str) and name.strip() for name in names)):
-            self.mistakes.append(f'{file.where("elsewhere")}: elsewhere should be a list of names: ["부산", "경기"].')
+        for key, example in _LISTS.items():
+            names = file.says.get(key, [])
+            if not (isinstance(names, list) and all(isinstance(name, str) and name.strip() for name in names)):
+                self.mistakes.append(f"{file.where(key)}: {key} should be a list of {example}.")
         return file
 
     def _entries(self, file: _File | None, name: str, model: type[M]) -> list[Entry[M]]:

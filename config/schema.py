@@ -127,6 +127,8 @@ class Topic(Settings):
     """Words that speak for it only together with others."""
     examples: tuple[str, ...] = ()
     """Whole sentences as people write them."""
+    sayings: tuple[str, ...] = ()
+    """More ways to say it, in haste and in single words too: only what recognises topics learns from them."""
 
 
 class Account(Settings):
@@ -259,6 +261,10 @@ class KindWords(Settings):
     """Words that look like it and are not ("종량제 봉투")."""
     weak: tuple[str, ...] = ()
     """Words that say too little, but after which no machine answers."""
+    examples: tuple[str, ...] = ()
+    """Whole sentences as people write them: what is like them is recognised, too."""
+    not_examples: tuple[str, ...] = ()
+    """Sentences that look like it and are not."""
     hint: str = ""
     """What the notice adds, e.g. the help line."""
     hint_en: str = ""
@@ -277,6 +283,10 @@ class Urgency(Settings):
     """Words that make it no emergency ("화재보험")."""
     weak: tuple[str, ...] = ()
     """Words that say too little, but after which no machine answers."""
+    examples: tuple[str, ...] = ()
+    """Whole sentences as people write them: what is like them is recognised, too."""
+    not_examples: tuple[str, ...] = ()
+    """Sentences that look like it and are not."""
     hint: Text
     hint_en: Text
 
@@ -318,6 +328,8 @@ class City(Settings):
     places: tuple[Place, ...]
     departments: tuple[Department, ...]
     topics: tuple[Topic, ...]
+    no_topic: tuple[str, ...] = ()
+    """Messages that are about nothing the city does, or do not say about what: learned like a topic, never found."""
     faqs: tuple[Faq, ...]
     routing: Routing
     words: "Templates"
@@ -338,7 +350,8 @@ class City(Settings):
             *self.accounts,
             *self.boundaries,
         )
-        return blake2b("".join(p.model_dump_json() for p in parts).encode(), digest_size=6).hexdigest()
+        told = "".join((*(part.model_dump_json() for part in parts), *self.no_topic))
+        return blake2b(told.encode(), digest_size=6).hexdigest()
 
     @cached_property
     def faq_version(self) -> str:

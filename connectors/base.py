@@ -14,7 +14,7 @@ from core.clock import Clock
 from core.errors import ConfigError
 from core.hook import Accept, Request, Response
 from core.message import Arrival, Attachment, Message
-from core.reply import Pace, Sender, Style
+from core.reply import Pace, Reply, Sender, Style
 from core.settings import Secret, Settings
 
 __all__ = [
@@ -112,10 +112,14 @@ class Connector(ABC, Generic[S]):
     names_earlier: ClassVar[bool] = False
     # Its messages may be written anew or taken back by their authors.
     edited: ClassVar[bool] = False
+    # The addresses of its files run out soon: of those that wait, the newest are fetched first.
+    links_expire: ClassVar[bool] = False
     # Only what names a message of ours belongs to its case: being in one conversation is not enough.
     is_threaded: ClassVar[bool] = False
     # Given when the case store is there; None: what should be kept is forgotten with the process.
     memory: Memory | None = None
+    # Given with the seal: what it makes of bytes, nobody without this instance's key can make. None: there is no seal.
+    mark: Callable[[bytes], bytes] | None = None
 
     def __init__(self, name: str, settings: S, *, environment: Mapping[str, str] = os.environ) -> None:
         self.name = name
@@ -136,6 +140,19 @@ class Connector(ABC, Generic[S]):
 
     def locator(self) -> Locator | None:
         """Returns what knows where attachments are; None: their places are addresses that anybody may ask."""
+        return None
+
+    def parser(self) -> Callable[[Arrival], Message] | None:
+        """Returns what reads arrivals that were made durable as they came; None: they all carry their message."""
+        return None
+
+    def opener(self) -> Callable[[bytes], Callable[[str], bytes]] | None:
+        """Returns what opens a raw payload and gives the attachments that lie in it, by their `place` ("raw:2"); None:
+        there are none in it."""
+        return None
+
+    def as_file(self) -> Callable[[Reply], bytes] | None:
+        """Returns what writes a reply as this channel's own kind of file, beside the one for programs; None: nothing."""
         return None
 
 
@@ -184,6 +201,9 @@ class Server(Connector[S]):
     @abstractmethod
     def parse(self, arrival: Arrival) -> Message:
         """Returns the message in the raw bytes; raises `Rejected` when there is none. Pure."""
+
+    def parser(self) -> Callable[[Arrival], Message] | None:
+        return self.parse
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

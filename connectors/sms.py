@@ -12,7 +12,7 @@ from pydantic import Field
 
 from connectors._cp949 import LONG_BYTES, SHORT_BYTES
 from connectors._twilio_form import Algorithm, other_spellings, read_form, sign
-from connectors.base import ChannelSettings, Request, Response, Spoken, Webhook, Words
+from connectors.base import ChannelSettings, Locator, Request, Response, Spoken, Webhook, Words
 from core.errors import Forged, Rejected
 from core.ids import uuid7
 from core.message import Assurance, Attachment, Author, DeliveryReport, Location, Message
@@ -106,6 +106,12 @@ class Sms(Webhook[SmsSettings]):
         from connectors._twilio_rest import Twilio
 
         return Twilio(self.settings, account_sid, token)
+
+    def locator(self) -> Locator:
+        from connectors._twilio_media import TwilioMedia
+
+        account_sid, token = self._account_sid.value(self.environment), self._token.value(self.environment)
+        return TwilioMedia(self.settings.api_url, account_sid, token)
 
     def spoken(self, words: Words) -> Spoken:
         sid = "SM" + uuid7().replace("-", "")

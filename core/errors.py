@@ -1,4 +1,4 @@
-"""Three errors, each named after what the caller does about it."""
+"""The errors, each named after what the caller does about it."""
 
 
 class ConfigError(Exception):
@@ -32,6 +32,10 @@ class Unavailable(Exception):
         super().__init__(reason)
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds
+
+
+class Waits(Unavailable):
+    """Its turn has not come: nothing was asked of the other side, so this is no try."""
 
 
 class Uncertain(Exception):

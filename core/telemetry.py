@@ -21,6 +21,7 @@ RELOADS = Counter("eungdapso_city_reloads", "Changes of the city's files by what
 HANDLED = Counter("eungdapso_records_handled", "Records that a consumer group is done with.", ["group"])
 LAG = Gauge("eungdapso_stream_lag", "Records that a consumer group has before it.", ["group"])
 REPLIES = Counter("eungdapso_replies", "Outgoing messages by what became of them.", ["channel", "kind", "state"])
+FETCHED = Counter("eungdapso_files_fetched", "Files that messages name by what became of a try.", ["channel", "state"])
 LEFT_ALONE = Gauge("eungdapso_channel_left_alone_seconds", "How long a failing channel was let be last.", ["channel"])
 DEAD = Counter("eungdapso_dead", "Records parked because nothing could be done with them.", ["topic"])
 SILENT = Gauge("eungdapso_channel_silent_seconds", "Time since the last message of a channel.", ["channel"])
@@ -129,6 +130,13 @@ def replied(*, channel: str, kind: str, state: str, case: str, error: str = "") 
     REPLIES.labels(channel, kind, state).inc()
     if state in ("failed", "uncertain"):
         _log.error("reply not delivered", channel=channel, kind=kind, state=state, case=case, error=error)
+
+
+def fetched(*, channel: str, state: str, reason: str) -> None:
+    """One try to get a file that a message names; `reason` is a phrase of ours, never its address."""
+    FETCHED.labels(channel, state).inc()
+    if state in ("refused", "failed"):
+        _log.warning("a file is not kept", channel=channel, state=state, reason=reason)
 
 
 def left_alone(*, channel: str, seconds: float) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+from msgspec import structs
 from pydantic import ValidationError
 
 from cases.clock import Period, parse_period
@@ -18,7 +19,6 @@ from classifiers.base import Classifier
 from config.load import Draft, explain, read_city, read_toml
 from config.schema import City
 from connectors.base import Connector, Poller, Server, Webhook
-from connectors.email import Email
 from core.calendar import Calendar
 from core.clock import Clock, Rehearsal, clock_of
 from core.decision import Kind
@@ -32,6 +32,7 @@ from pipeline.engines import Engines
 from pipeline.settings import PipelineSettings
 from router.router import Router
 from sinks._files import FileSender
+from sinks._pace import Paced
 from sinks.archive import Archive
 from sinks.archive_objects import ArchiveObjects
 from sinks.attachments import Attachments, Contents
@@ -107,7 +108,7 @@ class Plan:
         from cases.store import CaseStore
 
         letters = Letters(self.city, styles=self.styles)
-        return CaseStore(
+        store = CaseStore(
             self.engines.cases_url(),
             seal=seal,
             clock=clock,
@@ -118,10 +119,14 @@ class Plan:
             options=Options(
                 named=frozenset(name for name, part in self.connectors.items() if part.names_earlier),
                 edited=frozenset(name for name, part in self.connectors.items() if part.edited),
+                attachments_most=self.settings.limits.attachments_most,
                 threaded=frozenset(name for name, part in self.connectors.items() if part.is_threaded),
             ),
             key_from=place.key_from(self.var, self.settings.security.key) if tries_key else "",
         )
+        for part in self.connectors.values():
+            part.memory, part.mark = store.places, seal.mark
+        return store
 
     def classifiers(self, city: City | None = None) -> dict[str, Classifier]:
         """Returns every classifier there is, with the model that `eungdapso train` made for it, if any."""
@@ -138,27 +143,38 @@ class Plan:
         found, after_cutoff = self.classifiers(city), self.settings.hours.after_cutoff
         return Router(city, found, self.calendar, self.deadlines, after_cutoff, self.styles)
 
-    def senders(self) -> dict[str, Sender]:
-        """Returns what takes replies out: the channel where its outgoing side is set up, else files."""
-        own = {name: part.sender() or self._files(part) for name, part in self.connectors.items()}
+    def senders(self, degraded: dict[str, str] | None = None) -> dict[str, Sender]:
+        """Returns what takes replies out: the channel where its outgoing side is set up, else files. What a provider
+        that is left alone is left alone for stands in `degraded`."""
+        own = {name: self._sender(part, degraded) for name, part in self.connectors.items()}
         return with_contacts(own, self.connectors)
 
-    def _files(self, part: Connector[Any]) -> FileSender:
-        return FileSender(self.var / "outbox" / part.name, part.as_eml if isinstance(part, Email) else None)
+    def _sender(self, part: Connector[Any], degraded: dict[str, str] | None) -> Sender:
+        sender = part.sender()
+        if sender is None:
+            return self._files(part)
+        wish = getattr(part.settings, "sends_a_second", 0.0)
+        pace = structs.replace(part.pace, a_second=wish) if wish else part.pace
+        return Paced(part.name, sender, pace, degraded=degraded)
 
-    def replies(self, store: "CaseStore", stream: Stream, seal: Seal) -> "Courier":
+    def _files(self, part: Connector[Any]) -> FileSender:
+        return FileSender(self.var / "outbox" / part.name, part.as_file())
+
+    def replies(
+        self, store: "CaseStore", stream: Stream, seal: Seal, degraded: dict[str, str] | None = None
+    ) -> "Courier":
         from sinks.reply import Courier
 
         async def park(ticket: Ticket, case: str, reason: str) -> None:
             record = Record(topic=OUTBOUND, offset=0, key=case or ticket.row, body=seal.seal(encode(ticket)))
             await stream.park(record, group="reply", reason=reason)
 
-        return Courier(store.outbox, self.senders(), park, backoff=self.settings.replies)
+        return Courier(store.outbox, self.senders(degraded), park, backoff=self.settings.replies)
 
     @property
     def contents(self) -> dict[str, Contents]:
         """What takes attachments out of raw payloads, by channel."""
-        return {name: part.opened for name, part in self.connectors.items() if isinstance(part, Email)}
+        return {name: opened for name, part in self.connectors.items() if (opened := part.opener())}
 
     def archive(self, seal: Seal) -> Archive | ArchiveObjects:
         keep_days = self.settings.limits.archive_keep_days
@@ -266,7 +282,7 @@ def make_desk(path: Path, environment: Mapping[str, str], city: bytes = b"") -> 
     store.open()
     return Desk(
         seal=seal,
-        parsers={name: part.parse for name, part in planned.servers.items()},
+        parsers={name: read for name, part in planned.listening.items() if (read := part.parser())},
         router=planned.router(),
         contexts=store.contexts,
         now=clock,

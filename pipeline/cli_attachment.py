@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cases.fetches import Fetch
+from cases.pieces import is_inside
 from core.errors import ConfigError, Rejected
 from core.message import Attachment, Message
 from pipeline.build import Plan
@@ -21,15 +24,42 @@ from pipeline.cli import CONFIG, DEFAULT, show
 from pipeline.cli_case import BY, JSON, NUMBER, desk
 from web.shown import in_seoul
 
-_IN_PAYLOAD = "raw:"
+_STATES: Mapping[str, str] = {
+    "queued": "not fetched yet",
+    "fetching": "not fetched yet",
+    "fetched": "fetched",
+    "refused": "refused",
+    "failed": "given up",
+}
+_HERE = ("kept", "fetched")
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """One attachment of a case. `number` counts them through all messages of the case, from 1."""
+    """One attachment of a case. `number` counts them through all messages of the case, from 1; `fetch` is how far it
+    has come, where somebody else has it or it may say where it was taken."""
 
     number: int
     message: Message
     attachment: Attachment
+    fetch: Fetch | None = None
+
+    @property
+    def state(self) -> str:
+        if is_inside(self.attachment):
+            return "kept"
+        return _STATES[self.fetch.state] if self.fetch else "not fetched"
+
+    @property
+    def why(self) -> str:
+        return "" if self.fetch is None or is_inside(self.attachment) else self.fetch.error
+
+    @property
+    def taken_at(self) -> str:
+        """Where it was taken, if it is a photograph that says so."""
+        found = self.fetch.piece if self.fetch else None
+        if found is None or found.location is None:
+            return ""
+        return " ".join([f"{found.location.lat:.5f}, {found.location.lon:.5f}", *found.districts])
 
 
 def attachment(
@@ -44,20 +74,30 @@ def attachment(
 ) -> None:
     """List what came along with a case, or write one of it to FILE (to a pipe without --out)."""
     with desk(config, by) as at:
-        pieces = _pieces(at.store.views.messages(number, at.by))
+        pieces = _pieces(at.store.views.messages(number, at.by), at.store.fetches.of(number, at.by))
         if not which:
             _list(pieces, json=json)
             return
         piece = _chosen(pieces, which)
         if out is None and sys.stdout.isatty():
             raise ConfigError("say with --out FILE where it is to be written: a terminal is no place for it")
+        if piece.state not in _HERE:
+            raise Rejected(f"it is not here: {piece.state}{f', {piece.why}' if piece.why else ''}")
         content = asyncio.run(fetched(at.plan, piece.message, piece.attachment))
         _write(content, out)
 
 
-def _pieces(messages: list[Message]) -> list[Piece]:
-    pairs = [(message, one) for message in messages for one in message.attachments]
-    return [Piece(number=n, message=message, attachment=one) for n, (message, one) in enumerate(pairs, start=1)]
+def _pieces(messages: list[Message], fetches: Mapping[tuple[str, int], Fetch]) -> list[Piece]:
+    triples = [
+        (message, one, fetches.get((message.id, place)))
+        for message in messages
+        for place, one in enumerate(message.attachments)
+    ]
+    return [
+        # What it is, once it was seen, and not what its sender's provider called it.
+        Piece(number=n, message=message, attachment=fetch.piece.attachment if fetch else one, fetch=fetch)
+        for n, (message, one, fetch) in enumerate(triples, start=1)
+    ]
 
 
 def _chosen(pieces: list[Piece], which: str) -> Piece:
@@ -74,13 +114,13 @@ def _chosen(pieces: list[Piece], which: str) -> Piece:
 
 async def fetched(plan: Plan, message: Message, attachment: Attachment) -> bytes:
     """Returns the bytes; raises `Rejected` when they are not kept (any more)."""
-    if not attachment.place.startswith(_IN_PAYLOAD):
-        raise Rejected(f"it lies with the provider, not here: {printable(attachment.place)}")
     seal = plan.seal()
     objects, archive = plan.attachments(seal), plan.archive(seal)
     try:
         return await objects.get(message, attachment)
     except Rejected:
+        if not is_inside(attachment):
+            raise
         # Not taken out of the mail yet, perhaps: what does that may be behind.
         return _taken_out(plan, message, attachment, await archive.payload_of(message))
     finally:
@@ -120,17 +160,19 @@ def _list(pieces: list[Piece], *, json: bool) -> None:
         typer.echo("nothing came along")
         return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("no", "name", "type", "bytes", "received", "place"):
+    for name in ("no", "name", "type", "bytes", "received", "place", "state", "taken at"):
         table.add_column(name, overflow="fold")
     for piece in pieces:
         one, at = piece.attachment, in_seoul(piece.message.received_at)
-        cells = (str(piece.number), one.name, one.media_type, f"{one.size:,}", f"{at:%m-%d %H:%M}", one.place)
-        table.add_row(*(escape(printable(cell)) for cell in cells))
+        state = f"{piece.state}: {piece.why}" if piece.why else piece.state
+        size = f"{one.size:,}" if piece.state in _HERE else ""
+        cells = [str(piece.number), one.name, one.media_type, size, f"{at:%m-%d %H:%M}", one.place]
+        table.add_row(*(escape(printable(cell)) for cell in [*cells, state, piece.taken_at]))
     Console().print(table)
 
 
 def _document(piece: Piece) -> dict[str, object]:
-    one = piece.attachment
+    one, found = piece.attachment, piece.fetch.piece if piece.fetch else None
     return {
         "number": piece.number,
         "name": one.name,
@@ -138,6 +180,10 @@ def _document(piece: Piece) -> dict[str, object]:
         "bytes": one.size,
         "sha256": one.digest,
         "place": one.place,
+        "state": piece.state,
+        "why": piece.why,
+        "location": found.location if found else None,
+        "districts": found.districts if found else (),
         "message": piece.message.id,
         "received_at": in_seoul(piece.message.received_at),
     }

@@ -24,7 +24,7 @@ def evaluate(
     ] = None,
     half_life: Annotated[
         float, typer.Option("--half-life", help='With --train: days after which a text with "at" counts half; 0: none.')
-    ] = 120.0,
+    ] = 240.0,
     seed: Annotated[int, typer.Option(help="With --train: the seed.")] = 20_261_101,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, for machines.")] = False,
     config: CONFIG = DEFAULT,

@@ -20,7 +20,7 @@ def train(
     """Learn the topics anew from topics.toml and from what staff corrected.
 
     What comes of it is put in use (var/models/topic.model) when it is not worse than what runs on texts that neither
-    has learned; else it is refused (exit 1) and nothing changes. A running instance takes it at its next start.
+    has learned; else it is refused (exit 1) and nothing changes. A running instance takes it within a minute.
     """
     from core.clock import clock_of
     from core.errors import Rejected

@@ -32,7 +32,9 @@ def applies(given: Mapping[str, str]) -> bool:
 def _made() -> dict[str, str]:
     return {
         "EUNGDAPSO_SMS_TOKEN": secrets.token_hex(16),
+        "EUNGDAPSO_TELEGRAM_SECRET_TOKEN": secrets.token_urlsafe(32),
         "EUNGDAPSO_WEBHOOK_SECRET": "whsec_" + b64encode(secrets.token_bytes(32)).decode(),
+        "EUNGDAPSO_X_CONSUMER_SECRET": secrets.token_urlsafe(32),
     }
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from cases.places import Places
-from connectors.base import Accept, Poller
+from connectors.base import Accept, Asked, Poller
 from core import telemetry
 from core.clock import Clock
 from core.errors import Rejected, Unavailable
@@ -23,7 +23,7 @@ async def poll(part: Poller[Any], accept: Accept, places: Places, clock: Clock, 
     try:
         while True:
             try:
-                pause = await _turn(part, accept, places, clock)
+                asked = await _turn(part, accept, places, clock)
             except (Unavailable, Rejected) as error:
                 seconds = max(getattr(error, "retry_after_seconds", None) or 0, wait * random.uniform(0.5, 1.0))
                 degraded[name] = f"cannot be asked: {error.reason}"
@@ -32,20 +32,22 @@ async def poll(part: Poller[Any], accept: Accept, places: Places, clock: Clock, 
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
             else:
                 degraded.pop(name, None)
+                if asked.note:
+                    degraded[name] = asked.note
                 wait = _FIRST_WAIT_SECONDS
-                await asyncio.sleep(pause)
+                await asyncio.sleep(asked.wait_seconds)
     finally:
         await part.close()
         with suppress(Unavailable):
             await asyncio.to_thread(places.leave, part.name)
 
 
-async def _turn(part: Poller[Any], accept: Accept, places: Places, clock: Clock) -> float:
-    """Asks once when it is our turn; returns how long to wait before the next."""
+async def _turn(part: Poller[Any], accept: Accept, places: Places, clock: Clock) -> Asked:
+    """Asks once when it is our turn; returns how long to wait before the next, and what is to be told."""
     seconds = part.turn_seconds
     place = await asyncio.to_thread(places.take, part.name, seconds + _MARGIN_SECONDS)
     if place is None:
-        return _LOOK_SECONDS
+        return Asked(place="", wait_seconds=_LOOK_SECONDS)
     try:
         async with asyncio.timeout(seconds):
             asked = await part.ask(place, accept, clock)
@@ -53,4 +55,4 @@ async def _turn(part: Poller[Any], accept: Accept, places: Places, clock: Clock)
         raise Unavailable(f"no end within {seconds:.0f} s") from error
     if asked.place != place:
         await asyncio.to_thread(partial(places.keep, part.name, asked.place))
-    return asked.wait_seconds
+    return asked

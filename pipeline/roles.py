@@ -16,6 +16,7 @@ from core.hook import Accept
 from pipeline import flow, place, site
 from pipeline.build import Plan, make_desk
 from pipeline.decider import Decider
+from pipeline.fetching import fetch
 from pipeline.house import House, Role, Say, lock_roles, open_house
 from pipeline.memory import settle_memory
 from pipeline.night import tidy
@@ -82,14 +83,15 @@ async def _start_router(house: House, parts: AsyncExitStack) -> Decider:
 
 async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
     plan, search = house.plan, house.plan.engines.search()
-    replies = plan.replies(house.store, house.stream, house.seal)
+    replies = plan.replies(house.store, house.stream, house.seal, house.status.degraded)
     opener = flow.Opener(house.stream, house.seal)
-    kept = plan.archive(house.seal), plan.attachments(house.seal)
-    for sink in (plan.cases(house.store), search, *kept, replies):
+    attachments = plan.attachments(house.seal)
+    for sink in (plan.cases(house.store), search, plan.archive(house.seal), attachments, replies):
         parts.push_async_callback(sink.close)
         told = Troubled(sink, house.status.degraded)
         pouring = flow.pour(house.stream, told, opener=opener, then=house.changes.tell)
         house.begin(house.loops, pouring, type(sink).__module__)
+    house.begin(house.loops, fetch(house, attachments), "media")
     house.begin(house.loops, watch(search, house.store, house.status.degraded), "rebuild")
     # A day off that was added while nothing ran moves the answers that wait for the next opening.
     await asyncio.to_thread(house.store.outbox.replan, plan.calendar)

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from core.decision import Kind
 from core.settings import SecretRef, Settings
-from sinks.reply import Backoff
+from sinks._backoff import Backoff
 
 
 class Web(Settings):
@@ -61,6 +61,28 @@ class Limits(Settings):
     """Records that routing or the case store may be behind before intake says "try again"."""
     archive_keep_days: int = Field(default=1_095, ge=1)
     """Days that raw payloads and attachments are kept."""
+    attachment_most_bytes: int = Field(default=25_000_000, ge=1, le=200_000_000)
+    """Largest file, in bytes, that is fetched for a message that only names it."""
+    attachments_most: int = Field(default=20, ge=0, le=200)
+    """Most files of one message that are fetched; 0: none are, and staff see where they are."""
+    attachment_types: tuple[str, ...] = (
+        "image/",
+        "audio/",
+        "video/",
+        "text/plain",
+        "text/csv",
+        "text/calendar",
+        "text/vcard",
+        "application/pdf",
+        "application/rtf",
+        "application/zip",
+        "application/x-ole-storage",
+        "application/x-hwp",
+        "application/haansofthwp",
+        "application/vnd.hancom.hwp",
+        "application/vnd.hancom.hwpx",
+    )
+    """Media types of fetched files that are kept, or their beginnings ending in "/"; programs and pages never are."""
     case_words_keep_days: int | None = Field(default=None, ge=1, le=36_500)
     """Days after its end that a case keeps words, names and addresses; the record stays. Left out: for ever."""
 
@@ -71,7 +93,8 @@ class Security(Settings):
     key: SecretRef | None = None
     """64 hexadecimal digits that seal what rests on disk; left out: the file var/key."""
     allow_hosts: tuple[str, ...] = ()
-    """Private hosts from which attachments may be fetched all the same; no channel of this version fetches any."""
+    """Hosts ("media.city.local" or "10.1.2.3:8080") from which files may be fetched although they lie inside a network,
+    or at another port than 80, 443 and 8443."""
 
 
 class Log(Settings):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from hashlib import blake2b
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pipeline import models
 from pipeline.build import Plan
 from pipeline.engines import EMBEDDED
 from pipeline.evaluate import Figures, figures
-from pipeline.evaluate_lines import Line, read_lines
+from pipeline.evaluate_lines import NOTHING, Line, read_lines
 from pipeline.evaluate_parts import SURE, said_by_classifier
 from pipeline.train_examples import of_city, of_corrections
 from pipeline.train_fit import KOREAN_QUICK, Example, Options, fit
@@ -27,6 +28,7 @@ PART = "topic"
 # One text in ten is kept aside for ever: which, its own digest says, so that it is the same next time.
 _ASIDE = 10
 _LEAST_ASIDE = 20
+_MOST_TOLD = 20
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,19 +50,22 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     learned: Figures
     version: str
     is_better: bool
-    is_in_use: bool
+    is_in_use: bool = False
     path: str
+    damage: str = ""
+    """What is wrong with the model that should run, "" when nothing is."""
 
     def told(self) -> list[str]:
         """Returns the lines for a person."""
         aside = f"compared on {self.compared_on} texts that were kept aside"
         lines = [
             f"{self.examples} examples, {self.corrections} of them corrected by staff; {aside}",
+            *([f"{self.damage}: compared with what runs without a model"] if self.damage else []),
             f"what runs:     {_figures(self.running)}",
             f"what is new:   {_figures(self.learned)}",
         ]
         if self.is_in_use:
-            lines.append(f"version {self.version} is in use from the next start on: {self.path}")
+            lines.append(f"version {self.version} is in use, within a minute where an instance runs: {self.path}")
         elif self.is_better:
             lines.append(f"version {self.version} would be put in use")
         return lines
@@ -70,32 +75,46 @@ def trained(plan: Plan, wish: Wish) -> Done:
     """Learns, compares and, when the new model is not worse, puts it in use."""
     corrected = of_corrections(_corrected(plan), plan.city)
     seen, aside = _apart([*of_city(plan.city), *corrected])
-    lines = read_lines(wish.frozen) if wish.frozen else _lines(aside)
-    if len(lines) < _LEAST_ASIDE:
-        raise ConfigError(
-            f"{len(lines)} texts are too few to compare on. Give more examples in topics.toml, or a file: --frozen"
-        )
-    made_at = wish.now.isoformat(timespec="seconds")
-    model = fit(seen, Options(name=PART, seed=wish.seed, sorts=KOREAN_QUICK, made_at=made_at))
+    lines = _compared_on(wish, aside, plan.city)
+    model = fit(seen, Options(name=PART, seed=wish.seed, sorts=KOREAN_QUICK, made_at=_instant(wish.now)))
+    path = models.path_of(plan.var, PART)
     city = _without(plan.city, {example.text for example in aside})
-    data = models.read(plan.var, PART)
-    running, learned = _asked(city, data, plan), _asked(city, dump(model), plan)
-    before, after = _judged(running, lines), _judged(learned, lines)
+    runs, damage = _running(city, models.read(plan.var, PART), str(path))
+    before, after = _judged(runs, lines), _judged(_asked(city, dump(model), str(path)), lines)
     model = msgspec.structs.replace(model, figures={"accuracy": after.best_guess, "coverage": after.coverage})
-    is_better = _worth(after) >= _worth(before)
-    is_in_use = is_better and not wish.try_only
-    path = models.write(plan.var, PART, dump(model)) if is_in_use else models.path_of(plan.var, PART)
-    return Done(
+    done = Done(
         examples=len(seen),
-        corrections=len(corrected),
+        corrections=_count(corrected, seen),
         compared_on=len(lines),
         running=before,
         learned=after,
         version=model.version,
-        is_better=is_better,
-        is_in_use=is_in_use,
+        is_better=_worth(after) >= _worth(before),
         path=str(path),
+        damage=damage,
     )
+    if not done.is_better or wish.try_only:
+        return done
+    models.write(plan.var, PART, dump(model))
+    return msgspec.structs.replace(done, is_in_use=True)
+
+
+def _compared_on(wish: Wish, aside: Sequence[Example], city: City) -> Sequence[Line]:
+    lines = _known(read_lines(wish.frozen), wish.frozen, city) if wish.frozen else _lines(aside)
+    if len(lines) < _LEAST_ASIDE:
+        raise ConfigError(
+            f"{len(lines)} texts are too few to compare on. Give more examples in topics.toml, or a file: --frozen"
+        )
+    return lines
+
+
+def _instant(now: datetime) -> str:
+    return now.isoformat(timespec="seconds")
+
+
+def _count(corrected: Sequence[Example], seen: Sequence[Example]) -> int:
+    learned = {each.text for each in seen}
+    return sum(each.text in learned for each in corrected)
 
 
 def _worth(found: Figures) -> float:
@@ -141,16 +160,44 @@ def _lines(examples: Sequence[Example]) -> list[Line]:
 def _without(city: City, texts: set[str]) -> City:
     """Returns the city without the sentences that are kept aside: what runs must not have learned them either."""
     topics = tuple(
-        topic.model_copy(update={"examples": tuple(text for text in topic.examples if text not in texts)})
+        topic.model_copy(
+            update={
+                "examples": tuple(text for text in topic.examples if text not in texts),
+                "sayings": tuple(text for text in topic.sayings if text not in texts),
+            }
+        )
         for topic in city.topics
     )
     return city.model_copy(update={"topics": topics})
 
 
-def _asked(city: City, data: bytes | None, plan: Plan) -> Classifier:
+def _known(lines: Sequence[Line], path: Path, city: City) -> Sequence[Line]:
+    """Returns the lines; raises `ConfigError` with the labels that are no topic: such lines would compare nothing."""
+    topics = [*(topic.id for topic in city.topics), NOTHING]
+    wrong = {line.label: line.number for line in reversed(lines) if line.label not in topics}
+    if wrong:
+        told = sorted(wrong.items(), key=lambda each: each[1])[:_MOST_TOLD]
+        raise ConfigError(*(f"{path}:{number}: {label} is no topic. {_near(label, topics)}" for label, number in told))
+    return lines
+
+
+def _near(label: str, topics: Sequence[str]) -> str:
+    near = get_close_matches(label, topics[:-1], n=1)
+    return f"Did you mean {near[0]}?" if near else "Take one of topics.toml, or none"
+
+
+def _running(city: City, data: bytes | None, where: str) -> tuple[Classifier, str]:
+    """Returns what runs, and what is wrong with its model: whoever makes it anew must not need the old one."""
+    try:
+        return _asked(city, data, where), ""
+    except ConfigError as error:
+        return _asked(city, None, where), str(error).partition(". ")[0]
+
+
+def _asked(city: City, data: bytes | None, where: str) -> Classifier:
     asked = Topic(city)
     if data is not None:
-        asked.use(data, where=str(models.path_of(plan.var, PART)))
+        asked.use(data, where=where)
     return asked
 
 

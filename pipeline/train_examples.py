@@ -8,7 +8,7 @@ from pipeline.evaluate_lines import Line
 from pipeline.train_fit import Example
 
 # What is long ago still counts a little.
-_LEAST_WEIGHT = 0.05
+_LEAST_WEIGHT = 0.1
 # A word of a topic stands for more sentences than one, but says less than a sentence.
 _KEYWORD_WEIGHT = 0.5
 
@@ -22,7 +22,7 @@ def examples_of(lines: Sequence[Line], half_life_days: float) -> list[Example]:
         weight = line.weight
         if line.at is not None and last is not None and half_life_days > 0:
             weight *= 0.5 ** ((last - line.at).total_seconds() / 86_400 / half_life_days) + _LEAST_WEIGHT
-        found.append(Example(text=_whole(line), label=line.label, weight=weight))
+        found.append(Example(text=_whole(line), label=line.label, weight=weight, at=line.at))
     return found
 
 
@@ -30,7 +30,7 @@ def of_city(city: City) -> list[Example]:
     """Returns what topics.toml says of each topic: its sentences, its name and its words."""
     found: list[Example] = []
     for topic in city.topics:
-        found += [Example(text=text, label=topic.id) for text in topic.examples]
+        found += [Example(text=text, label=topic.id) for text in (*topic.examples, *topic.sayings)]
         words = dict.fromkeys((topic.name, topic.english, *topic.keywords))
         found += [Example(text=word, label=topic.id, weight=_KEYWORD_WEIGHT) for word in words]
     return found

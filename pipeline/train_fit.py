@@ -1,4 +1,4 @@
-"""Labelled texts become a model: two views that learn apart and vote, and a curve that says how far to trust them.
+"""Labelled texts become a model: views that learn apart and vote, and a curve that says how far to trust them.
 
 scikit-learn and SciPy are imported here and in what this calls, nowhere else: what runs needs NumPy alone.
 """
@@ -6,6 +6,7 @@ scikit-learn and SciPy are imported here and in what this calls, nowhere else: w
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -14,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers._features import Sort
-from classifiers._linear import Linear, Model, Trust
+from classifiers._linear import Model
 from classifiers._text import Reading, read
 from core.errors import ConfigError
-from pipeline import train_layer
-from pipeline.train_columns import Counted, columns_of, counted, matrix_of
+from pipeline import train_even, train_layer, train_meaning, train_ratio, train_trust
+from pipeline.train_columns import Columns, Counted, columns_of, counted, matrix_of
 
 OUTSIDE = frozenset({"oos", "none"})
 LETTERS: tuple[Sort, ...] = ("pieces", "words")
@@ -27,22 +28,23 @@ KOREAN_QUICK: tuple[Sort, ...] = ("pieces", "runs", "words")
 
 _HANGUL = re.compile("[가-힣]")
 _STRENGTHS = (0.1, 0.3, 1.0)
-_SHARE = 0.6
-_EVEN = 0.6
+# What the other views count beside the support vector machine.
+_SHARE, _RATIO, _MEANING = 0.6, 0.5, 0.2
+# Ratios of a label's few texts are noise.
+_LEAST_FOR_RATIO = 200
+_OLDER = 0.5
 # Enough to choose by, and quick.
 _REHEARSED, _HELD_OUT = 9_000, 3_000
-# Of what would be said rightly this much may stay unsaid, so that less is said wrongly.
-_GIVEN_UP = 0.002
-_SMOOTH = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """A text and what it is. `weight` is how much it counts: less when it is long ago."""
+    """A text and what it is. `weight` is how much it counts: less when it is long ago (`at`)."""
 
     text: str
     label: str
     weight: float = 1.0
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,10 @@ class Options:
     made_at: str = ""
 
 
+# Weights by feature and label, and one bias for each label.
+_View = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
 class _Task(NamedTuple):
     """Examples as numbers."""
 
@@ -64,6 +70,12 @@ class _Task(NamedTuple):
 
     def of(self, places: NDArray[np.intp]) -> "_Task":
         return _Task(self.texts.of(places.tolist()), self.labels[places], self.weights[places])
+
+    def often(self, count: int) -> NDArray[np.float64]:
+        """Returns the share of each label."""
+        often = np.bincount(self.labels, weights=self.weights, minlength=count).astype(np.float64)
+        shares: NDArray[np.float64] = often / often.sum()
+        return shares
 
 
 def fit(examples: Sequence[Example], options: Options, validation: Sequence[Example] = ()) -> Model:
@@ -91,18 +103,43 @@ def _fitted(
         np.array([place[example.label] for example in examples], dtype=np.intp),
         np.array([example.weight for example in examples], dtype=np.float32),
     )
-    order = np.random.default_rng(options.seed).permutation(len(examples))
-    held, rest = order[: min(_HELD_OUT, len(order) // 5)], order[min(_HELD_OUT, len(order) // 5) :][:_REHEARSED]
-    chosen = _strength(task.of(rest), task.of(held), names)
-    # The more examples, the less each of them counts against simplicity.
-    strength = chosen * len(rest) / len(order)
-    model = _model(task, names, strength, options)
+    order = _order(examples, options.seed)
+    held, rest = np.split(order, [_held_out(len(order))])
+    seen = task.of(rest[:_REHEARSED])
+    chosen = _strength(seen, task.of(held), names)
+    # The more examples, the less each of them counts against simplicity; what is older than the rehearsal adds less.
+    share = float(seen.weights.sum() / task.weights.sum())
+    model = _model(task, names, chosen * share ** (_OLDER if _is_timed(examples) else 1.0), options)
     if validation:
-        trusted = _trusted(model, [(read(example.text), example.label) for example in validation])
+        tried, often = model, task.often(len(names))
+        rows = [(read(example.text), example.label) for example in validation]
     else:
-        rehearsal = _model(task.of(rest), names, chosen, options)
-        trusted = _trusted(rehearsal, [(readings[each], examples[each].label) for each in held.tolist()])
+        tried, often = _model(seen, names, chosen, options), seen.often(len(names))
+        rows = [(readings[each], examples[each].label) for each in held.tolist()]
+    even = train_even.chosen(tried, often, rows)
+    trusted = train_trust.trusted(train_even.evened(tried, often, even), rows)
+    model = train_even.evened(model, task.often(len(names)), even)
     return msgspec.structs.replace(model, trust=trusted.trust, threshold=trusted.threshold, made_from=digest(examples))
+
+
+def _order(examples: Sequence[Example], seed: int) -> NDArray[np.intp]:
+    """Returns the places of the examples, the newest first where all have a time: what comes next is like them."""
+    order = np.random.default_rng(seed).permutation(len(examples))
+    if not _is_timed(examples):
+        return order
+    times = [example.at.timestamp() for example in examples if example.at is not None]
+    newest = order[np.argsort(-np.array(times)[order], kind="stable")]
+    # What is nothing to tell apart without the newest is tried on any.
+    older = {examples[place].label for place in newest[_held_out(len(examples)) :].tolist()}
+    return newest if len(older - OUTSIDE) > 1 else order
+
+
+def _is_timed(examples: Sequence[Example]) -> bool:
+    return all(example.at is not None for example in examples)
+
+
+def _held_out(size: int) -> int:
+    return min(_HELD_OUT, size // 5)
 
 
 def sorts_for(readings: Sequence[Reading]) -> tuple[Sort, ...]:
@@ -129,17 +166,14 @@ def _strength(seen: _Task, held: _Task, names: tuple[str, ...]) -> float:
     for strength in _STRENGTHS:
         weights, bias = _linear(texts, seen, len(names), strength)
         found = np.asarray(others @ weights + bias).argmax(1)
-        right.append((float((found == held.labels).mean()), -strength))
+        right.append((train_even.worth(found, held.labels), -strength))
     return -max(right)[1]
 
 
 def _model(task: _Task, names: tuple[str, ...], strength: float, options: Options) -> Model:
     columns = columns_of(task.texts, len(names))
     texts = matrix_of(task.texts, columns)
-    weights, bias = _linear(texts, task, len(names), strength)
-    # Else what is rare would be drowned by what is frequent, and the frequent of last year need not be today's.
-    often = np.bincount(task.labels, weights=task.weights, minlength=len(names)) / task.weights.sum()
-    bias = bias - _EVEN * np.log(often) / _sharpness(strength)
+    weights, bias = _voted(texts, task, columns, names, strength)
     layer = train_layer.learned(texts, task.labels, len(names), task.weights / task.weights.mean(), options.seed)
     return Model(
         name=options.name,
@@ -159,12 +193,26 @@ def _model(task: _Task, names: tuple[str, ...], strength: float, options: Option
     )
 
 
+def _voted(texts: Any, task: _Task, columns: Columns, names: tuple[str, ...], strength: float) -> _View:
+    """Returns the views that are linear as one: at work they cost no more than one of them."""
+    count, sharpness = len(names), _sharpness(strength)
+    weights, bias = _linear(texts, task, count, strength)
+    if texts.shape[0] >= _LEAST_FOR_RATIO * count:
+        ratio = train_ratio.learned(texts, task.labels, task.weights, count, strength)
+        weights, bias = weights + _RATIO * ratio[0], bias + _RATIO * ratio[1]
+    meaning = train_meaning.learned(texts, task.labels, task.weights, count, columns)
+    if meaning is not None:
+        share = np.float32(_MEANING / sharpness)
+        weights, bias = weights + share * meaning[0], bias + share * meaning[1]
+    return weights, bias
+
+
 def _sharpness(strength: float) -> float:
     """Returns what makes the scores of the linear view speak as loud as those of the layer."""
     return float(6 * strength**0.3)
 
 
-def _linear(texts: Any, task: _Task, count: int, strength: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _linear(texts: Any, task: _Task, count: int, strength: float) -> _View:
     """Returns weights by feature and label, and one bias for each label: what was not met speaks against a label."""
     from sklearn.svm import LinearSVC
 
@@ -177,39 +225,3 @@ def _linear(texts: Any, task: _Task, count: int, strength: float) -> tuple[NDArr
         rows, levels = machine.coef_, machine.intercept_
     weights[:, machine.classes_], bias[machine.classes_] = rows.T, levels
     return weights, bias
-
-
-class _Trusted(NamedTuple):
-    trust: Trust
-    threshold: float
-
-
-def _trusted(model: Model, rows: Sequence[tuple[Reading, str]]) -> _Trusted:
-    """Returns the curve from scores to how often that was right, and the threshold that gives up few right ones."""
-    asked = Linear(model)
-    scores = [asked.scores(reading) for reading, _ in rows]
-    signs = np.array([asked.signs(each) for each in scores], dtype=np.float64)
-    right = np.array([asked.ranked(s, 1)[0].value == label for s, (_, label) in zip(scores, rows, strict=True)])
-    if right.all() or not right.any():
-        return _Trusted(Trust(), 0.0)
-    trust = _curve(signs, right)
-    level = Linear(msgspec.structs.replace(model, trust=trust))
-    sure = np.array([level.confidence(each) for each in scores])
-    return _Trusted(trust, round(float(np.quantile(sure[right], _GIVEN_UP)), 4))
-
-
-def _curve(signs: NDArray[np.float64], right: NDArray[np.bool_]) -> Trust:
-    """Returns the logistic curve that fits best, by Newton's steps; small coefficients are preferred a little."""
-    rows = np.column_stack((np.ones(len(signs)), signs))
-    found = np.zeros(rows.shape[1])
-    prefer = np.diag([0.0, *[_SMOOTH * len(rows) / 100] * signs.shape[1]])
-    for _ in range(50):
-        share = 1 / (1 + np.exp(-np.clip(rows @ found, -30, 30)))
-        slope = rows.T @ (right - share) - prefer @ found
-        bend = (rows * (share * (1 - share))[:, None]).T @ rows + prefer + np.eye(rows.shape[1]) * 1e-9
-        move = np.linalg.solve(bend, slope)
-        found = found + move
-        if float(np.abs(move).max()) < 1e-8:
-            break
-    level, best, lead, inside = (round(float(value), 6) for value in found)
-    return Trust(level=level, best=best, lead=lead, inside=inside)

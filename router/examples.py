@@ -10,7 +10,7 @@ from core.decision import Context, Decision
 from core.message import Message
 from router.router import Router
 
-# ("rule" | "faq" | "urgent" | "kind", its name or for the last two its place, steps in it) -> where that stands in the files.
+# ("rule" | "faq" | "urgent" | "kind", its name, of the last two its number, steps in it) -> where that stands.
 At = Callable[..., str]
 
 # A Monday that is worked; examples of rules do not depend on the day.
@@ -98,7 +98,7 @@ def _faqs(router: Router, city: City, at: At) -> Iterator[str]:
 
 
 def _guarded(router: Router, city: City, at: At) -> Iterator[str]:
-    """Yields the examples of emergencies and of confidential kinds that are missed, and what is wrongly taken for one."""
+    """Yields the examples of emergencies and kinds that are missed, and sentences wrongly taken for one."""
     tables: tuple[tuple[str, Sequence[Urgency | KindWords]], ...] = (
         ("urgent", city.routing.urgent),
         ("kind", city.routing.kinds),
@@ -106,11 +106,14 @@ def _guarded(router: Router, city: City, at: At) -> Iterator[str]:
     when = datetime.combine(_calm_day(city), time(10), SEOUL)
     for table, rows in tables:
         for number, row in enumerate(rows):
-            cases = [(what, n, text) for what in ("examples", "not_examples") for n, text in enumerate(getattr(row, what))]
+            cases = [
+                (what, n, text) for what in ("examples", "not_examples") for n, text in enumerate(getattr(row, what))
+            ]
             decisions = router.route([_message(text, when) for *_, text in cases], [Context()] * len(cases))
             for (what, place, text), decision in zip(cases, decisions, strict=True):
-                is_seen = decision.urgent or decision.confidential
-                if is_seen is (what == "not_examples"):
+                is_row = decision.urgent if table == "urgent" else decision.confidential
+                # Who is in danger at home is in either table: what is recognised as the other is recognised, too.
+                if is_row if what == "not_examples" else not (decision.urgent or decision.confidential):
                     yield f'{at(table, str(number), what, place)}: {what}: "{text}" is decided by {_told(decision)}'
 
 

@@ -5,9 +5,12 @@ Nothing more is needed to find one again than the message: when it came and the 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import ClassVar
+
+from msgspec.structs import replace
 
 from core.clock import Clock, machine_clock
 from core.errors import Rejected, Unavailable
@@ -31,7 +34,8 @@ _IN_PAYLOAD = "raw:"
 class Attachments(Sink[Routed]):
     """Files in objects `attachments/2026-11/<address>`; `contents` by channel says how they are taken out.
 
-    What other channels hold elsewhere stays there. An absent store holds up nobody but this group.
+    What other channels hold elsewhere is fetched (sinks/_media.py) and given to `keep`. An absent store holds up nobody
+    but this group.
     """
 
     topic: ClassVar[str] = "routed"
@@ -70,14 +74,26 @@ class Attachments(Sink[Routed]):
 
     async def get(self, message: Message, attachment: Attachment) -> bytes:
         """Returns the file; raises `Rejected` when it is not kept (yet, or any more), or damaged."""
-        name = self._name(message, attachment)
+        return await self.read(message.received_at, attachment)
+
+    async def read(self, received_at: datetime, attachment: Attachment) -> bytes:
+        """Returns the file of a message that was received then, as `get` does."""
+        name = self._name(received_at, attachment)
         content = await self._kept.get(name)
         if sha256(content).hexdigest() != attachment.digest:
             raise Rejected(f"the object {name} is damaged: it has another digest")
         return content
 
     async def has(self, message: Message, attachment: Attachment) -> bool:
-        return await self._kept.store.exists(self._name(message, attachment))
+        return await self._kept.store.exists(self._name(message.received_at, attachment))
+
+    async def keep(self, received_at: datetime, attachment: Attachment, content: bytes) -> Attachment:
+        """Keeps a file that was fetched; returns the attachment with its size and digest, by which it is found."""
+        digest = await asyncio.to_thread(lambda: sha256(content).hexdigest())
+        known = replace(attachment, size=len(content), digest=digest)
+        packed = await asyncio.to_thread(self._kept.packed, content)
+        await self._kept.put(self._name(received_at, known), packed)
+        return known
 
     def _carries(self, record: Routed) -> bool:
         message = record.message
@@ -100,7 +116,7 @@ class Attachments(Sink[Routed]):
     async def _keep(self, message: Message, attachment: Attachment, opened: Callable[[str], bytes]) -> str:
         try:
             packed = await asyncio.to_thread(self._packed, attachment, opened)
-            await self._kept.put(self._name(message, attachment), packed)
+            await self._kept.put(self._name(message.received_at, attachment), packed)
         except Rejected as error:
             return error.reason
         return ""
@@ -111,9 +127,9 @@ class Attachments(Sink[Routed]):
             raise Rejected(f"what lies at {attachment.place} is not what the message says: it has another digest")
         return self._kept.packed(content)
 
-    def _name(self, message: Message, attachment: Attachment) -> str:
+    def _name(self, received_at: datetime, attachment: Attachment) -> str:
         try:
             digest = bytes.fromhex(attachment.digest)
         except ValueError as error:
             raise Rejected(f"{attachment.digest[:100]!r} is no digest in hexadecimal", status=404) from error
-        return f"{self._kept.folder(message.received_at)}/{self._kept.seal.address(digest)}"
+        return f"{self._kept.folder(received_at)}/{self._kept.seal.address(digest)}"

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from cases.store import CaseStore
 from core.errors import Rejected
 from core.wire import Routed
 from sinks.base import Sink
+
+if TYPE_CHECKING:
+    from cases.store import CaseStore
 
 
 class Cases(Sink[Routed]):
@@ -15,7 +18,7 @@ class Cases(Sink[Routed]):
     topic = "routed"
     takes = Routed
 
-    def __init__(self, store: CaseStore) -> None:
+    def __init__(self, store: "CaseStore") -> None:
         self._store = store
 
     async def setup(self) -> None:

@@ -1,50 +1,25 @@
 """The reply sink: takes what is due out to the channel it came from, once, and writes down what became of it."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import ClassVar
 
-from pydantic import Field
-
 from cases.outbox import Claimed, Outbox, Outcome
 from cases.presence import Hold
 from core import telemetry
 from core.clock import Clock, machine_clock
-from core.errors import Rejected, Unavailable, Uncertain
+from core.errors import Rejected, Unavailable, Uncertain, Waits
 from core.reply import Receipt, Sender, Verdict
-from core.settings import Settings
 from core.wire import Ticket
+from sinks._backoff import Backoff
 from sinks.base import Sink
 
 # Written down only where it is ours after all: the store could not be asked.
 _LET_GO = "the store could not say whether another process has it"
 # Puts a ticket that was given up where a person sees it: the ticket, the case's number, the reason.
 Park = Callable[[Ticket, str, str], Awaitable[None]]
-
-
-class Backoff(Settings):
-    """How long to wait before the next try, and when to give up."""
-
-    first_seconds: float = Field(default=5, gt=0)
-    """Wait after the first failed try; each further one is twice as long."""
-    most_seconds: float = Field(default=3600, gt=0)
-    """The longest wait between two tries."""
-    most_tries: int = Field(default=60, ge=1)
-    """After so many tries a person has to look."""
-    most_hours: float = Field(default=72, gt=0)
-    """So long after the first try a person has to look."""
-    side_by_side: int = Field(default=256, ge=1)
-    """How many replies are on their way at once."""
-    try_seconds: float = Field(default=120, gt=0)
-    """The longest that one try may take, whatever the channel says."""
-
-    def wait_seconds(self, tries: int, wished: float | None) -> float:
-        """Returns the wait after so many tries: growing, never in step with others, never below the wish."""
-        grown = min(self.most_seconds, self.first_seconds * 2.0 ** min(tries - 1, 32))
-        return max(wished or 0, grown * random.uniform(0.5, 1.0))
 
 
 class Courier(Sink[Ticket]):
@@ -89,7 +64,7 @@ class Courier(Sink[Ticket]):
         for claimed, outcome in zip(claims.ready, outcomes, strict=True):
             if outcome.row in left:
                 continue
-            reply, state = claimed.reply, "retried" if outcome.state == "queued" else outcome.state
+            reply, state = claimed.reply, _told(outcome)
             telemetry.replied(channel=reply.channel, kind=reply.kind, state=state, case=reply.case, error=outcome.error)
             if state == "failed":
                 await self._give_up(reply.id, reply.attempt + 1, reply.case, outcome.error)
@@ -215,16 +190,20 @@ class Courier(Sink[Ticket]):
         return Outcome(row=claimed.reply.id, state="uncertain", error=error)
 
     def _behind(self, claimed: Claimed) -> Outcome:
-        """What comes after a reply that has to wait, waits with it."""
-        return self._later(claimed, Unavailable("waits for an earlier reply of the same case"))
+        """What comes after a reply that has to wait, waits with it; nobody asked for it, so it is no try."""
+        wait = Waits("waits for an earlier reply of the same case", retry_after_seconds=self._backoff.first_seconds)
+        return self._later(claimed, wait)
 
     def _later(self, claimed: Claimed, error: Unavailable) -> Outcome:
-        """Waits and tries again, until it has been long enough."""
-        now, tries = self._machine(), claimed.reply.attempt
+        """Waits and tries again, until it has been long enough. What only waits for its turn is never given up."""
+        now, tries, row = self._machine(), claimed.tries, claimed.reply.id
+        if isinstance(error, Waits):
+            at = _after(now, error.retry_after_seconds or 0)
+            return Outcome(row=row, state="queued", error=error.reason, retry_at=at, is_try=False)
         if tries >= self._backoff.most_tries or now - claimed.first_try_at > timedelta(hours=self._backoff.most_hours):
-            return Outcome(row=claimed.reply.id, state="failed", error=f"given up after {tries} tries: {error.reason}")
+            return Outcome(row=row, state="failed", error=f"given up after {tries} tries: {error.reason}")
         seconds = self._backoff.wait_seconds(tries, error.retry_after_seconds)
-        return Outcome(row=claimed.reply.id, state="queued", error=error.reason, retry_at=_after(now, seconds))
+        return Outcome(row=row, state="queued", error=error.reason, retry_at=_after(now, seconds))
 
     async def _write_down(self, outcomes: Sequence[Outcome]) -> set[str]:
         """Writes all outcomes in one transaction; raises `Unavailable` and keeps them when that cannot be now.
@@ -247,6 +226,13 @@ class Courier(Sink[Ticket]):
 def _line(claimed: Claimed) -> tuple[str, str]:
     """Returns what is the same for replies that have to arrive in order."""
     return claimed.reply.case, claimed.reply.to
+
+
+def _told(outcome: Outcome) -> str:
+    """Returns the word that the metric has for it."""
+    if outcome.state != "queued":
+        return outcome.state
+    return "retried" if outcome.is_try else "waiting"
 
 
 def _after(now: datetime, seconds: float) -> datetime:

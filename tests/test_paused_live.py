@@ -20,7 +20,8 @@ from cases.store import CaseStore
 from core.errors import Rejected, Unavailable
 from core.reply import Receipt, Reply, Sender
 from core.wire import Ticket
-from sinks.reply import Backoff, Courier
+from sinks._backoff import Backoff
+from sinks.reply import Courier
 from tests.casework import POSTGRESQL, Time, dispatched, make_store, message, place, settle
 
 if not os.environ.get(POSTGRESQL):

@@ -68,12 +68,12 @@ def test_what_is_answered_by_itself_is_right(of: Measure) -> None:
 
 def test_questions_in_other_words_are_answered(of: Measure) -> None:
     """A fair share of the questions that an FAQ covers is answered by itself, whatever their words."""
-    assert of("faq").figures["coverage"] >= 0.26
+    assert of("faq").figures["coverage"] >= 0.38
 
 
 def test_the_right_faq_comes_first(of: Measure) -> None:
     """Of the questions that an FAQ covers, most have the right one first, answered by itself or shown to an officer."""
-    assert of("faq").figures["right first"] >= 0.84
+    assert of("faq").figures["right first"] >= 0.90
 
 
 def test_questions_that_no_faq_covers_are_refused(of: Measure) -> None:
@@ -83,22 +83,22 @@ def test_questions_that_no_faq_covers_are_refused(of: Measure) -> None:
 
 def test_the_right_topic_comes_first(of: Measure) -> None:
     """Of messages about one of the topics, most have the right one first."""
-    assert of("topic").figures["right first"] >= 0.80
+    assert of("topic").figures["right first"] >= 0.92
 
 
 def test_sure_topics_are_right(of: Measure) -> None:
     """A topic that is sure enough for the rules is right in nearly all cases."""
-    assert of("topic").figures["precision where sure"] >= 0.88
+    assert of("topic").figures["precision where sure"] >= 0.96
 
 
 def test_no_topic_is_made_up(of: Measure) -> None:
     """Greetings, advertisements and chatter get no topic."""
-    assert of("topic").figures["none refused"] >= 0.85
+    assert of("topic").figures["none refused"] >= 0.95
 
 
 def test_questions_are_told_from_demands(of: Measure) -> None:
     """What is asked, wanted or only told is told apart, hard ones included."""
-    assert of("speech").figures["accuracy"] >= 0.74
+    assert of("speech").figures["accuracy"] >= 0.86
 
 
 def test_messages_reach_their_queue(of: Measure) -> None:
@@ -138,7 +138,17 @@ def test_no_personal_data_is_left(of: Measure) -> None:
 
 def test_emergencies_are_seen(of: Measure) -> None:
     """Most emergencies are urgent, also in a hurried or misspelt cry."""
-    assert of("guard").figures["urgent"] >= 0.75
+    assert of("guard").figures["urgent"] >= 0.92
+
+
+def test_confidential_matters_are_seen(of: Measure) -> None:
+    """Most confidential matters are marked as such, without their word too."""
+    assert of("guard").figures["confidential"] >= 0.88
+
+
+def test_few_harmless_messages_are_taken_for_danger(of: Measure) -> None:
+    """Words of danger or crime in an everyday matter seldom ring somebody or hide it, the look-alikes of `test` too."""
+    assert of("guard").figures["harmless"] >= 0.86
 
 
 def test_languages_are_told_apart(of: Measure) -> None:

@@ -12,8 +12,9 @@ from cases.store import CaseStore
 from core.errors import Rejected, Unavailable, Uncertain
 from core.reply import Receipt, Reply, Sender, Verdict
 from core.wire import Ticket
+from sinks._backoff import Backoff
 from sinks._files import FileSender, file_name
-from sinks.reply import Backoff, Courier
+from sinks.reply import Courier
 from tests.casework import (
     FORMS,
     SOFA,

@@ -1,5 +1,6 @@
 """Learning: the same model from the same examples, an honest comparison, and files that cannot mislead."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from core.errors import ConfigError, Rejected
 from pipeline import models
 from pipeline.evaluate_lines import Line
 from pipeline.train_examples import examples_of, of_corrections
-from pipeline.train_fit import KOREAN, KOREAN_QUICK, LETTERS, Example, Options, fit, sorts_for
+from pipeline.train_fit import KOREAN, KOREAN_QUICK, LETTERS, Example, Options, _order, fit, sorts_for
 from tests.casework import WASTE, Time, dispatched, message, opened
 
 OFFICER = By("박지훈")
@@ -123,7 +124,29 @@ def test_what_is_long_ago_counts_less() -> None:
         Line(number=3, text="다", label="b"),
     ]
 
-    assert [1.05, 0.55, 1.0] == [round(each.weight, 6) for each in examples_of(lines, 100)]
+    assert [1.1, 0.6, 1.0] == [round(each.weight, 6) for each in examples_of(lines, 100)]
+
+
+def test_what_is_newest_is_held_out() -> None:
+    """Where examples have a time, a model is tried on the last of them; where one has none, on any."""
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    timed = [
+        Example(text=f"{n}", label="ab"[n % 2], at=begun + timedelta(days=n)) for n in (3, 9, 0, 5, 1, 8, 4, 7, 2, 6)
+    ]
+    untimed = [*timed[:-1], replace(timed[-1], at=None)]
+
+    assert ["9", "8", "7"] == [timed[place].text for place in _order(timed, 1)[:3].tolist()]
+    assert ["9", "8", "7"] != [untimed[place].text for place in _order(untimed, 1)[:3].tolist()]
+
+
+def test_a_matter_that_is_new_does_not_stop_learning() -> None:
+    """Without the newest examples there might be one matter only: then any are held out."""
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    examples = [Example(text=f"택시 {n}", label="taxi", at=begun) for n in range(40)]
+    examples += [Example(text=f"가로등 {n}", label="light", at=begun + timedelta(days=1)) for n in range(10)]
+    asked = Linear(fit(examples, OPTIONS))
+
+    assert "light" == asked.ranked(asked.scores(read("가로등")))[0].value
 
 
 def test_a_model_is_put_in_use_whole(tmp_path: Path) -> None:
