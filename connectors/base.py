@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 import msgspec
 from pydantic import Field
 
-from core.clock import Clock
+from core.clock import Clock, machine_clock
 from core.errors import ConfigError
 from core.hook import Accept, Request, Response
 from core.message import Arrival, Attachment, Message
@@ -120,6 +120,8 @@ class Connector(ABC, Generic[S]):
     memory: Memory | None = None
     # Given with the seal: what it makes of bytes, nobody without this instance's key can make. None: there is no seal.
     mark: Callable[[bytes], bytes] | None = None
+    # The business clock, given with the case store: some channels may be answered only for so long.
+    clock: Clock = staticmethod(machine_clock)
 
     def __init__(self, name: str, settings: S, *, environment: Mapping[str, str] = os.environ) -> None:
         self.name = name
@@ -168,6 +170,10 @@ class Webhook(Connector[S]):
     @abstractmethod
     def parse(self, request: Request) -> list[Message]:
         """Returns the messages in an authentic request, `id` left ""; raises `Rejected` when it is none. Pure."""
+
+    def pieces(self, request: Request, messages: Sequence[Message]) -> Sequence[bytes] | None:
+        """Returns for each of several messages its own part of the payload; None: each is kept with the whole."""
+        return None
 
     def acknowledge(self) -> Response:
         """What the provider is told when all messages are durable."""

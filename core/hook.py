@@ -37,9 +37,18 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def arrivals(
-    channel: str, messages: Sequence[Message], raw: bytes, *, media_type: str = "application/json"
+    channel: str,
+    messages: Sequence[Message],
+    raw: bytes,
+    *,
+    media_type: str = "application/json",
+    pieces: Sequence[bytes] | None = None,
 ) -> list[Arrival]:
-    """Returns messages that were parsed at the door as what is made durable; `raw` is the payload they came in."""
+    """Returns messages that were parsed at the door as what is made durable; `raw` is the payload they came in, of
+    which `pieces` are the parts that belong to each: a thousand times the whole is more than anybody can keep."""
+    if pieces is not None:
+        each = zip(messages, pieces, strict=True)
+        return [one for message, own in each for one in arrivals(channel, [message], own, media_type=media_type)]
     digest = sha256(raw).hexdigest()
     return [
         Arrival(
@@ -67,6 +76,7 @@ class Hook(Protocol):
     def most_bytes(self) -> int: ...
     def verify(self, request: Request, *, now: float) -> None: ...
     def parse(self, request: Request) -> list[Message]: ...
+    def pieces(self, request: Request, messages: Sequence[Message]) -> Sequence[bytes] | None: ...
     def acknowledge(self) -> Response: ...
     def thanks(self, request: Request, messages: Sequence[Message]) -> Response | None: ...
     def apology(self) -> Response | None: ...

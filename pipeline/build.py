@@ -125,7 +125,7 @@ class Plan:
             key_from=place.key_from(self.var, self.settings.security.key) if tries_key else "",
         )
         for part in self.connectors.values():
-            part.memory, part.mark = store.places, seal.mark
+            part.memory, part.mark, part.clock = store.places, seal.mark, clock
         return store
 
     def classifiers(self, city: City | None = None) -> dict[str, Classifier]:

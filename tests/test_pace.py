@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ class Provider(Sender):
         self.taken: list[Reply] = []
         self.does: Exception | None = None
 
+    def ticks(self) -> float:
+        return self.time.now.timestamp()
+
     async def send(self, reply: Reply) -> Receipt:
         self.asked.append((self.time.now.timestamp(), reply))
         await asyncio.sleep(0)
@@ -47,7 +51,7 @@ def provider(time: Time) -> Provider:
 
 
 def paced(provider: Provider, **pace: float) -> Paced:
-    return Paced("sms", provider, Pace(**pace), ticks=lambda: provider.time.now.timestamp())  # type: ignore[arg-type]
+    return Paced("sms", provider, Pace(**pace), ticks=provider.ticks)  # type: ignore[arg-type]
 
 
 def reply(row: str, to: str = "+821012345678") -> Reply:
@@ -200,7 +204,7 @@ class Desk:
         self.store = store
         self.time = provider.time
         self.parking = Parking()
-        self.channel = Paced("sms", provider, pace, ticks=lambda: provider.time.now.timestamp())
+        self.channel = Paced("sms", provider, pace, ticks=provider.ticks)
         # Fewer tries than a dead hour has: only what asked the provider may count.
         backoff = Backoff(most_tries=20, most_seconds=900)
         self.courier = Courier(
@@ -250,4 +254,4 @@ async def test_our_own_measure_gives_nothing_up(store: CaseStore, time: Time, pr
 
     seconds = [when for when, _ in provider.asked]
     assert (30, []) == (len(provider.taken), desk.parking.tickets)
-    assert 49 <= min(b - a for a, b in zip(seconds, seconds[1:], strict=False))
+    assert 49 <= min(b - a for a, b in pairwise(seconds))

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from bench.instance import Instance
+from tests.test_end_to_end import command
 from tests.x_provider import CITIZEN, CITY, OTHER, SECRETS, FakeX, Trouble
 
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
@@ -61,7 +62,8 @@ def direct(text: str) -> dict[str, Any]:
 
 
 async def test_round_trip(tmp_path: Path) -> None:
-    """Whatever goes wrong at X, each post and message is received once and answered once, where it was written."""
+    """Whatever goes wrong at X, each post and message is received once and answered once, where it was written;
+    what its author took back is no longer shown."""
     fake = FakeX(page_size=1)
     first, second = fake.says(f"@Seoul_eds {WASTE}"), fake.says(f"@Seoul_eds {LAMP}", author=OTHER)
     fake.fails("GET mentions", Trouble(status=503), Trouble(), Trouble(status=500), Trouble(seconds=0.5))
@@ -77,12 +79,17 @@ async def test_round_trip(tmp_path: Path) -> None:
         told.append(await post(instance, {"id": first["id"], "author_id": CITIZEN}, "post.delete"))
         polled = fake.calls("GET mentions")
         await until(lambda: fake.calls("GET mentions") > polled + 3)
+        await asyncio.to_thread(instance.drain)
         readiness = await asyncio.to_thread(instance.readiness)
+        number = re.search(r"\d{8}-\d{6,}-\d", fake.replies_to(first)[0])
+        assert number is not None
+        shown = await asyncio.to_thread(command, instance, "case", "show", number[0], "--json")
 
     assert {200} == set(told)
     assert [1, 1] == [len(fake.replies_to(one)) for one in (first, second)]
     assert [OTHER] == [message["to"] for message in fake.messages]
-    assert re.search(r"\d{8}-\d{6,}-\d", fake.replies_to(first)[0])
+    assert "gangnam" in shown
+    assert "무단투기가" not in shown
     assert "/c/" not in fake.replies_to(first)[0]
     assert "/c/" in fake.messages[0]["text"]
     assert "connectors.x" not in str(readiness["degraded"])

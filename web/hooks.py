@@ -145,7 +145,10 @@ class Hooks:
             messages = connector.parse(request)
             if messages:
                 media_type = request.headers.get("content-type", "application/octet-stream")
-                await self._accept(arrivals(connector.name, messages, request.body, media_type=media_type))
+                parts = connector.pieces(request, messages) if len(messages) > 1 else None
+                await self._accept(
+                    arrivals(connector.name, messages, request.body, media_type=media_type, pieces=parts)
+                )
             thanks = connector.thanks(request, messages)
         except Unavailable as error:
             telemetry.pushed_back(channel=connector.name, reason=error.reason)
