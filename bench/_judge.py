@@ -32,8 +32,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class Judge:
     """The router as it would run. Building loads no slow model; the first sentence that needs one does."""
 
-    def __init__(self, path: Path = Path("pipeline.toml")) -> None:
-        planned = plan(path, {})
+    def __init__(self, path: Path = Path("pipeline.toml"), *, var: Path | None = None) -> None:
+        planned = plan(path, {"EUNGDAPSO_VAR": str(var)} if var else {})
         self.city: City = planned.city
         self.router: Router = planned.router()
 

@@ -1,11 +1,15 @@
 """One act of an officer: the case it is about, the line of history it leaves, and what the citizen is told."""
 
+from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from cases.ledger import Ledger
+from cases.letters import Letters
 from cases.means import Means
 from cases.model import By, Case
-from cases.post import address_of_case, facts_of
+from cases.post import Address, address_of_case, facts_of
 
 
 class Act:
@@ -28,19 +32,29 @@ class Act:
 
     def tell(self, letter: str, *, reason: str = "", text: str = "") -> None:
         """Writes to the citizen, where that is possible; where not, the history says why."""
-        silence = _silent_because(self.case)
+        silence = _silent_because(self.case, self._means.post.letters)
         if silence:
             self.ledger.event(self.case.number, "nothing sent", why=silence, cause=self._cause, letter=letter)
             return
         officer = self.case.assignee or (self.by.name if letter == "result" else "")
         facts = facts_of(self.case, link=self._means.link(self.case), reason=reason, officer=officer, text=text)
         address = address_of_case(self.case, self.ledger.last_word(self.case))
+        if letter == "result" and self._is_private_still(address):
+            # Their answer is for them alone, where the channel can bring it so.
+            facts, address = replace(facts, public=False), replace(address, public=False)
         self.ledger.mail(self._means.post.row(letter, facts, address, cause=self._cause, at=self.ledger.now))
 
+    def _is_private_still(self, address: Address) -> bool:
+        days = self._means.options.private_days.get(address.channel, 0)
+        is_early = address.asked_at is not None and self.ledger.now - address.asked_at <= timedelta(days=days)
+        return days > 0 and is_early
 
-def _silent_because(case: Case) -> str:
+
+def _silent_because(case: Case, letters: Letters) -> str:
     if not case.reply_to:
         return "nobody knows where to write to; it stands on the page of the case"
+    if letters.is_mute(case.channel, case.account):
+        return f"nothing is written in the name of the account {case.account}"
     if case.public and case.confidential:
         return "a confidential matter is not answered where others can read it"
     return ""

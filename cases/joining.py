@@ -14,10 +14,16 @@ from cases.opening import MayMail, no_mail_because
 from cases.post import address_of, facts_of
 from cases.same import is_same, says
 from cases.schema import messages, outbox, pauses
+from cases.sent import MAYBE, went_out
 from core.decision import Decision
 from core.errors import Rejected
 from core.message import Message
 from core.wire import Routed, Seal
+
+# What is reported moves a row forward only: from here to not arrived, which is final until a person decides; and from
+# here to sent. What came late, or twice, changes nothing.
+_MAY_FAIL = frozenset({"sending", "uncertain", "sent"})
+_MAY_HAVE_GONE = frozenset({"queued", "sending", "uncertain"})
 
 
 class Joining:
@@ -108,12 +114,18 @@ class Joining:
             self._ledger.message(item, None, reason=f"{reason}; it names nothing that we sent")
             return
         self._ledger.message(item, row.number, reason=reason)
-        state = _state_after(report.action, row.state)
-        if state != row.state:
-            statement = update(outbox).where(outbox.c.id == row.id)
-            self._ledger.connection.execute(statement.values(state=state, error=_said(report.action, report.status)))
-        what = "undeliverable" if state == "undeliverable" else "delivery report"
-        said = _said(report.action, report.status)
+        said = f"{report.action} {report.status}".strip()
+        if report.provider_id and row.provider_id not in (None, row.id, report.provider_id):
+            self._ledger.event(row.number, "delivery report", why=f"an earlier try: {said}", cause=item.message.id)
+            return
+        has_failed = report.action == "failed"
+        if has_failed and row.state in _MAY_FAIL:
+            statement = update(outbox).where(outbox.c.id == row.id).values(state="undeliverable", error=said)
+            self._ledger.connection.execute(statement)
+        elif not has_failed and row.state in _MAY_HAVE_GONE:
+            # A report about it proves that it went out.
+            went_out(self._means, self._ledger, {row.id: row.provider_id or report.provider_id}, where=MAYBE)
+        what = "undeliverable" if has_failed else "delivery report"
         self._ledger.event(row.number, what, why=said, cause=item.message.id, row=row.id, kind=row.kind)
 
     def _placed(self, item: Routed, case: Case) -> tuple[Case, str]:
@@ -197,7 +209,9 @@ class Joining:
         return decision_of(self._ledger.connection, self._means.seal, case.message)
 
     def _tell(self, letter: str, message: Message, case: Case) -> None:
-        silence = no_mail_because(message, case.confidential) or self._may_mail(message.reply_to, letter)
+        silence = no_mail_because(message, case.confidential, self._means.post.letters) or self._may_mail(
+            message.reply_to, letter
+        )
         if silence:
             self._ledger.event(case.number, "nothing sent", why=silence, cause=message.id)
             return
@@ -245,14 +259,3 @@ def must(case: Case | None, item: Routed) -> Case:
 def _difference(before: Case, after: Case, *fields: str) -> dict[str, Any]:
     pairs = {field: (getattr(before, field), getattr(after, field)) for field in fields}
     return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _state_after(action: str, state: str) -> str:
-    if action == "failed":
-        return "undeliverable"
-    # A report about it proves that it went out.
-    return "sent" if state in ("uncertain", "sending") else state
-
-
-def _said(action: str, status: str) -> str:
-    return f"{action} {status}".strip()

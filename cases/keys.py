@@ -15,6 +15,8 @@ from core.errors import Rejected
 _PREFIX = "eds_"
 _BYTES = 32
 _ID_CHARACTERS = 12
+# No queue of cases: a key for this may draft, approve and send what goes to everybody.
+BROADCASTS = "broadcasts"
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +26,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     created_at: datetime
     created_by: str
+    holder: str = ""
 
 
 class Keys:
@@ -33,14 +36,20 @@ class Keys:
         self._means = means
         self._database = means.database
 
-    def add(self, queue: str, *, by: str = "") -> str:
-        """Returns a new key for this queue; it cannot be shown again. Raises `Rejected` for an unknown queue."""
-        if not self._means.post.letters.knows(queue):
+    def add(self, queue: str, *, by: str = "", holder: str = "") -> str:
+        """Returns a new key for this queue; it cannot be shown again. Raises `Rejected` for an unknown queue.
+
+        What is done with a key for broadcasts stands in the name of its holder.
+        """
+        if queue == BROADCASTS and not holder.strip():
+            raise Rejected("a key for broadcasts speaks for one officer; say for whom with --for NAME")
+        if queue != BROADCASTS and not self._means.post.letters.knows(queue):
             raise Rejected(f"there is no queue {queue}; the queues are the districts, the departments, and triage.")
         key = _PREFIX + secrets.token_urlsafe(_BYTES)
         now = self._means.clock()
         with self._database.write() as connection:
-            connection.execute(api_keys.insert().values(hash=_digest(key), queue=queue, created_at=now, created_by=by))
+            values = {"queue": queue, "created_at": now, "created_by": by, "holder": " ".join(holder.split())}
+            connection.execute(api_keys.insert().values(hash=_digest(key), **values))
         return key
 
     def check(self, key: str) -> frozenset[str]:
@@ -48,6 +57,12 @@ class Keys:
         with self._database.read() as connection:
             rows = connection.execute(select(api_keys.c.queue).where(api_keys.c.hash == _digest(key)))
             return frozenset(row.queue for row in rows)
+
+    def holder(self, key: str) -> str:
+        """Returns the officer in whose name this key acts on broadcasts, "" when it may not."""
+        mine = (api_keys.c.hash == _digest(key)) & (api_keys.c.queue == BROADCASTS)
+        with self._database.read() as connection:
+            return connection.execute(select(api_keys.c.holder).where(mine)).scalar() or ""
 
     def listed(self) -> list[Key]:
         """Returns every key that opens something, the oldest first."""
@@ -68,7 +83,13 @@ _OLDEST_FIRST = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.hash
 
 
 def _key(row: Any) -> Key:
-    return Key(id=_id(row.hash), queue=row.queue, created_at=row.created_at, created_by=row.created_by)
+    return Key(
+        id=_id(row.hash),
+        queue=row.queue,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        holder=row.holder,
+    )
 
 
 def _id(digest: bytes) -> str:

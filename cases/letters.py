@@ -119,6 +119,7 @@ class Letters:
             k.kind: (k.hint, k.hint_en or k.hint) for k in city.routing.kinds if k.hint
         }
         self._faqs = {faq.id: faq for faq in city.faqs}
+        self._mute = {(one.platform, one.handle) for one in city.accounts if not one.may_answer}
         self._known: dict[tuple[Any, ...], Words] = {}
 
     def write(self, name: str, facts: Facts) -> Words:
@@ -172,6 +173,10 @@ class Letters:
 
     def knows(self, queue: str) -> bool:
         return queue in self._desks
+
+    def is_mute(self, channel: str, account: str) -> bool:
+        """Whether nothing is written in this account's name (config/accounts.toml)."""
+        return (channel, account) in self._mute
 
     def hint(self, urgency: str, kind: str, language: str) -> str:
         """Returns what to tell at once about an emergency or a delicate matter: whom to ring."""

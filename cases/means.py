@@ -37,6 +37,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     edited: frozenset[str] = frozenset()
     # Channels on which only a reply to a message of ours belongs to its case.
     threaded: frozenset[str] = frozenset({"email"})
+    # For how many days a channel takes one private answer to what others can read.
+    private_days: Mapping[str, float] = {}
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,14 +8,14 @@ from typing import Any
 import msgspec
 
 from cases.ledger import CITIZEN, Ledger
-from cases.letters import Facts
+from cases.letters import Facts, Letters
 from cases.means import Means
 from cases.model import TRIAGE, State
 from cases.post import Address, address_of
 from cases.schema import to_stored
 from core.decision import Decision
 from core.ids import RandomBytes
-from core.message import Message
+from core.message import Message, Settled
 from core.wire import Routed
 
 # Whoever has it reads the case: as long as a key.
@@ -30,7 +30,9 @@ def opens_case(item: Routed) -> bool:
 
 
 def may_recur(item: Routed, now: datetime) -> bool:
-    """Whether the same words again would join the case: not when its answer goes out at once."""
+    """Whether the same words again would join the case: not when its answer goes out at once, or was given."""
+    if item.message.settled is not None:
+        return False
     return item.decision.action != "answer" or _is_deferred(item.decision, now)
 
 
@@ -51,12 +53,16 @@ class Opening:
         ledger, number = self._ledger, self._number
         ledger.message(self._item, number, identity=identity)
         self._first_event()
-        silence = no_mail_because(message, decision.confidential) or may_mail(message.reply_to, "receipt")
+        silence = no_mail_because(message, decision.confidential, self._means.post.letters) or may_mail(
+            message.reply_to, "receipt"
+        )
         # Where nothing can be sent, the automatic answer stands on the case's page at once.
         row = self._row(sameness, answered=not self._queue and bool(silence))
         if silence and decision.ask:
             # Nobody can be asked, so nobody is waited for.
             row |= {"state": "held", "awaits_place": False}
+        if message.settled is not None:
+            row |= self._settled(message.settled)
         ledger.case(row)
         if silence:
             ledger.event(number, "nothing sent", why=silence, cause=message.id)
@@ -67,6 +73,13 @@ class Opening:
         if decision.action == "answer" or decision.ask:
             ledger.thread(message.channel, message.account, message.conversation, message.author.handle, number)
         return row
+
+    def _settled(self, settled: Settled) -> dict[str, Any]:
+        """Notes who answered by word of mouth and what; returns what that changes in the case's row."""
+        cause = self._item.message.id
+        self._ledger.event(self._number, "answered", who=settled.by, words=settled.answer, cause=cause)
+        answered = {"answered_at": to_stored(self._ledger.now), "answered_by": "officer"}
+        return {"state": "answered", "awaits_place": False, **answered}
 
     def _first_event(self) -> None:
         decision = self._item.decision
@@ -173,10 +186,14 @@ class Opening:
         return accepted is not None and accepted > self._item.message.received_at
 
 
-def no_mail_because(message: Message, confidential: bool) -> str:
+def no_mail_because(message: Message, confidential: bool, letters: Letters) -> str:
     """Returns why this message gets no automatic letter, "" when it may have one."""
+    if message.settled is not None:
+        return "it was answered by word of mouth"
     if message.signals:
         return f"automatic mail is not answered ({message.signals[0]})"
+    if letters.is_mute(message.channel, message.account):
+        return f"nothing is written in the name of the account {message.account}"
     if not message.replyable:
         return "this channel cannot be answered"
     if not message.reply_to:

@@ -12,9 +12,9 @@ from cases.database import anew
 from cases.deferred import Deferred, rows_of, to_person
 from cases.ledger import Ledger
 from cases.means import Means
-from cases.model import OPEN
 from cases.presence import Hold, Presence, since_boot
 from cases.schema import AGAIN, NEW, UNSENT, from_stored, outbox, to_stored
+from cases.sent import went_out
 from core.calendar import Calendar
 from core.errors import Rejected
 from core.message import identity_of
@@ -48,12 +48,6 @@ parked = FALSE, retry_at = NULL, first_try_at = coalesce(first_try_at, {place}),
 WHERE state IN ('queued', 'failed', 'sending') AND id {wanted}"""
 _RETAKEN = """UPDATE outbox SET claimed_by = {place} WHERE state = 'sending' AND claimed_by = {place} AND id {wanted}
 RETURNING id"""
-# By number, whatever the planner thinks: by queue or state it would read every open case each time.
-_ENDING = f"""SELECT number, state FROM cases
-WHERE queue || '' = '' AND state || '' IN ({", ".join(f"'{state}'" for state in OPEN)})
-AND number IN (SELECT number FROM outbox WHERE kind = 'answer' AND id {{wanted}}) ORDER BY number"""
-_ANSWERED = """UPDATE cases SET state = 'answered', answered_by = 'faq', answered_at = {place}, sameness = NULL
-WHERE number {wanted}"""
 State = Literal["sent", "queued", "failed", "uncertain"]
 
 
@@ -182,7 +176,8 @@ class Outbox:
         with self._database.write() as connection:
             ledger = self._means.ledger(connection)
             # Whoever has the row by now: that the citizen has the words is true.
-            self._sent(ledger, [outcome for outcome in outcomes if outcome.state == "sent"])
+            sent = {outcome.row: outcome.provider_id for outcome in outcomes if outcome.state == "sent"}
+            went_out(self._means, ledger, sent)
             unsent = [outcome for outcome in outcomes if outcome.state != "sent"]
             left = {outcome.row for outcome in unsent if not self._not_sent(ledger, outcome)}
             ledger.flush()
@@ -229,21 +224,6 @@ class Outbox:
         reply = self._means.post.reply(row, attempt=attempt)
         first = row.first_try_at
         return Claimed(reply, was_sending, machine if first is None else from_stored(first), row.waits)
-
-    def _sent(self, ledger: Ledger, outcomes: Sequence[Outcome]) -> None:
-        if not outcomes:
-            return
-        rows = [{"id": outcome.row, "provider_id": outcome.provider_id} for outcome in outcomes]
-        sent_at = to_stored(ledger.now)
-        where = "outbox.state = 'sending'"
-        self._database.update_many(
-            ledger.connection, outbox, rows, where=where, state="sent", error="", sent_at=sent_at
-        )
-        ids = [row["id"] for row in rows]
-        ending = self._database.each(ledger.connection, _ENDING + self._database.locked(), ids)
-        self._database.each(ledger.connection, _ANSWERED, [case.number for case in ending], sent_at)
-        for case in ending:
-            ledger.moved(case.state, "answered")
 
     def _not_sent(self, ledger: Ledger, outcome: Outcome) -> bool:
         """Returns whether it was written down; not for a row that is not being sent, or by another process."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from cases.handles import is_address, known_by
 from cases.ledger import read_message, whole
 from cases.means import Means
 from cases.model import OPEN
@@ -29,8 +30,6 @@ CROSS JOIN cases ON cases.sameness BETWEEN author.value AND author.value + {_LAS
 CROSS JOIN messages ON messages.id = cases.message"""
 _KNOWN_AUTHORS = 4_096
 _LONGEST_SUBJECT = 200
-_SIGNS = re.compile(r"[\s().-]")
-_PHONE = re.compile(r"(?:\+82|0)\d{8,11}")
 _ANSWERS = re.compile(r"^(?:\s*(?:re|fwd?|회신|전달)\s*:\s*)+", re.IGNORECASE)
 _IS_GENERAL = re.compile(
     r"[\W_]*(?:(?:문의|질문|민원|신고|제보|요청|건의|제안|안녕하세요|제목 ?없음|무제"
@@ -65,10 +64,10 @@ def author_of(message: Message) -> int | None:
 
 @lru_cache(maxsize=_KNOWN_AUTHORS)
 def _author(channel: str, handle: str, reply_to: str) -> int:
-    who = _known_by(handle)
-    to = who if reply_to == handle else _known_by(reply_to)
-    anywhere = who == to and _is_address(who)
-    elsewhere = to if to != who and _is_address(to) else ""
+    who = known_by(handle)
+    to = who if reply_to == handle else known_by(reply_to)
+    anywhere = who == to and is_address(who)
+    elsewhere = to if to != who and is_address(to) else ""
     return whole(identity_of("anywhere", who) if anywhere else identity_of(channel, who, elsewhere)) & ~_LAST
 
 
@@ -164,13 +163,3 @@ def _same_things(old: Message, new: Message) -> bool:
 
 def _things(message: Message) -> frozenset[str]:
     return frozenset(thing.digest or thing.place or thing.name for thing in message.attachments)
-
-
-def _known_by(handle: str) -> str:
-    handle = handle.strip().casefold()
-    digits = _SIGNS.sub("", handle)
-    return f"+82{digits[1:]}" if digits.startswith("0") and _PHONE.fullmatch(digits) else handle
-
-
-def _is_address(handle: str) -> bool:
-    return "@" in handle[1:] or _PHONE.fullmatch(handle) is not None

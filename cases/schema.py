@@ -289,6 +289,8 @@ api_keys = Table(
     Column("queue", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     _word("created_by"),
+    # The officer who holds it, where what is done with it stands in a name; "" for keys that only read.
+    _word("holder"),
 )
 
 # A word sealed with the key of everybody who uses the store.
@@ -308,4 +310,110 @@ places = Table(
     _word("holder"),
     # By the machine's clock: whoever comes after this takes the turn.
     Column("held_until", Instant),
+)
+
+# What the city tells everybody at once.
+broadcasts = Table(
+    "broadcasts",
+    metadata,
+    # Like B20261123-1.
+    Column("id", Text, primary_key=True),
+    _word("audience"),
+    _word("state"),
+    # Title and words, sealed: until it is sent they are nobody's business.
+    Column("sealed", LargeBinary, nullable=False),
+    # The broadcast that this one puts right.
+    _word("corrects"),
+    # A name that the drafter gave, so that a draft that is sent in twice is one; NULL for none.
+    Column("cause", Text),
+    _word("drafted_by"),
+    Column("created_at", Instant, nullable=False),
+    Column("sent_at", Instant),
+    Column("recalled_at", Instant),
+    UniqueConstraint("cause"),
+)
+Index("ix_broadcasts_created_at", broadcasts.c.created_at)
+
+# Who did what with it: approvals count by these.
+broadcast_acts = Table(
+    "broadcast_acts",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    Column("broadcast", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    _word("who"),
+    _word("what"),
+    _word("why"),
+)
+Index("ix_broadcast_acts_broadcast", broadcast_acts.c.broadcast)
+
+# One row an account.
+broadcast_posts = Table(
+    "broadcast_posts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("broadcast", Text, nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    # The platform forbids the same words from several accounts: one posts, the others repost.
+    _flag("linked"),
+    # "post" or "repost", and then of which row.
+    _word("role"),
+    _word("of"),
+    _word("state"),
+    # Exactly the words that go out here, as they were approved, sealed.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    # Nobody knows whether the last try went out: it is looked for before it is repeated.
+    _flag("lost"),
+    # By the machine's clock.
+    Column("retry_at", Instant),
+    Column("first_try_at", Instant),
+    Column("tried_at", Instant),
+    # The process that has it, as cases/presence.py names it; NULL where only one sends.
+    Column("claimed_by", BigInteger),
+    _word("provider_id"),
+    _word("error"),
+    Column("sent_at", Instant),
+    UniqueConstraint("broadcast", "platform", "account"),
+)
+UNDONE = "state IN ('queued', 'sending', 'recalling', 'removing')"
+_some("ix_broadcast_posts_undone", broadcast_posts.c.broadcast, where=UNDONE)
+
+# Where citizens can be written to, by their consent: the rows of one person are handles of one citizen.
+contacts = Table(
+    "contacts",
+    metadata,
+    # What nobody without the key can make of channel and address (cases/handles.py).
+    Column("key", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    # The case that it was given with: it is forgotten together with its words.
+    Column("number", Text, nullable=False),
+    # "" for a case whose own address nobody has proved: it has its contacts by itself.
+    _word("channel"),
+    _word("account"),
+    # The address, sealed.
+    Column("sealed", LargeBinary, nullable=False),
+    # The words that were agreed to; "" for the handle that a case came from.
+    _word("consent"),
+    _word("given_by"),
+    Column("consented_at", Instant, nullable=False),
+)
+Index("ix_contacts_person", contacts.c.person)
+Index("ix_contacts_number", contacts.c.number)
+
+# The code that somebody was sent to prove a contact: one a case, the latest.
+contact_codes = Table(
+    "contact_codes",
+    metadata,
+    Column("number", Text, primary_key=True),
+    # A keyed digest of it.
+    Column("code", LargeBinary, nullable=False),
+    # Channel and address, sealed.
+    Column("sealed", LargeBinary, nullable=False),
+    _word("consent"),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    # By the machine's clock.
+    Column("until", Instant, nullable=False),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
+from cases.broadcasts import Broadcasts
 from cases.clock import Period
 from cases.contexts import contexts
 from cases.corrections import Corrections
@@ -22,6 +23,7 @@ from cases.places import Places
 from cases.post import Post
 from cases.public import PublicViews
 from cases.record import record
+from cases.requests import Requests
 from cases.tidy import Tidy
 from cases.trouble import Trouble
 from cases.views import Views
@@ -41,8 +43,8 @@ class CaseStore:
     `outbox` is what goes out and `trouble` what did not arrive; `officer` is what staff do, `dates` moves legal
     dates; `views` is what staff see, `public` what citizens and the monitor see; `keys` knows who may ask by HTTP;
     `tidy` is what is done at night, `places` how far channels that are asked have got, `fetches` the files that
-    messages name. `key_from` says where the key was read: `open` then refuses another one than the store is sealed
-    with.
+    messages name, `requests` what client programs ask. `key_from` says where the key was read: `open` then refuses
+    another one than the store is sealed with.
     """
 
     def __init__(  # noqa: PLR0913 (the one place where the parts meet)
@@ -90,6 +92,8 @@ class CaseStore:
         self.tidy = Tidy(self._means)
         self.places = Places(self._means)
         self.fetches = Fetches(self._means)
+        self.broadcasts = Broadcasts(self._means)
+        self.requests = Requests(self._means)
 
     def open(self) -> None:
         """Connects, brings the tables up to date, and tries the key. Raises `Unavailable` or `ConfigError`."""
@@ -108,6 +112,7 @@ class CaseStore:
     def close(self) -> None:
         """Lets go of connections; may be called twice, and before `open`."""
         self.outbox.close()
+        self.broadcasts.queue.close()
         self._database.close()
 
     def contexts(self, messages: Sequence[Message]) -> list[Context]:

@@ -1,20 +1,19 @@
 """Danger and secrets in words that no list has: a linear model of the example sentences of routing.toml."""
 
-from array import array
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers._guard import soft
+from classifiers._guard import SAME
+from classifiers._pieces import Found, Pieces, Places, portions
 from classifiers._text import Reading, read
 from config.schema import City
 
 Vector = NDArray[np.float32]
-_Places = NDArray[np.intp]
 
 # How much nearness to the sentences gives way to simplicity; more of it and rare words say less.
 _RIDGE = 0.25
@@ -24,8 +23,9 @@ _WHISPER = 0.2
 _MOST_WORDS, _MOST_IN_WORD = 150, 60
 # What is said in so many pieces is looked at by itself, too: a question before it does not hide a cry for help.
 _WINDOW, _STEP = 110, 40
-_CACHED, _CACHED_TEXTS = 16_384, 256
 _QUOTED = 2
+# Of more characters a batch is listened to in parts.
+_MOST_AT_ONCE = 16_000
 
 
 class Heard(NamedTuple):
@@ -38,13 +38,7 @@ class Heard(NamedTuple):
     kind: int = 0
 
 
-class _Piece(NamedTuple):
-    """What a word, or what stands where two words meet, says: for danger, for a secret, how much it says at all."""
-
-    danger: float = 0.0
-    secret: float = 0.0
-    squares: float = 0.0
-    places: tuple[int, ...] = ()
+_NOTHING = Heard()
 
 
 class Alarm:
@@ -56,29 +50,47 @@ class Alarm:
     def __init__(self, dangers: Sequence[Sequence[str]], secrets: Sequence[Sequence[str]], calm: Sequence[str]) -> None:
         self._split = len(dangers)
         labelled = [(text, row) for row, texts in enumerate((*dangers, *secrets)) for text in texts]
-        self._places: dict[str, int] = {}
-        # Two classifiers ask about each message.
-        self.hear = lru_cache(maxsize=_CACHED_TEXTS)(self._hear)
-        self._word = lru_cache(maxsize=_CACHED)(self._piece_of_word)
-        self._edge = lru_cache(maxsize=_CACHED)(self._piece_between)
-        if labelled:
-            everything = [*labelled, *((text, -1) for text in calm)]
-            self._learn([text for text, _ in everything], np.array([row for _, row in everything]))
+        everything = [*labelled, *((text, -1) for text in calm)] if labelled else []
+        self._pieces = Pieces([_words(read(text)) for text, _ in everything], SAME)
+        self._latest: dict[Reading, Heard] = {}
+        if everything:
+            self._learn(np.array([row for _, row in everything]))
 
-    def _hear(self, reading: Reading) -> Heard:
-        """Returns what the whole text, or the part of it that says most, is like."""
-        pieces = self._pieces(reading)
-        squares = sum(piece.squares for piece in pieces)
-        if not squares:
-            return Heard()
-        danger = sum(piece.danger for piece in pieces) / squares**0.5
-        secret = sum(piece.secret for piece in pieces) / squares**0.5
+    def hear(self, readings: Sequence[Reading]) -> list[Heard]:
+        """Returns what each whole text, or the part of it that says most, is like; the same in any batch."""
+        # Two classifiers ask about the same messages.
+        latest = self._latest
+        if new := [reading for reading in dict.fromkeys(readings) if reading not in latest]:
+            parts = portions([len(reading.tight) for reading in new], _MOST_AT_ONCE)
+            heard = dict(zip(new, chain.from_iterable(self._hear(new[part]) for part in parts), strict=True))
+            self._latest, latest = heard, latest | heard
+        return [latest[reading] for reading in readings]
+
+    def _hear(self, readings: Sequence[Reading]) -> list[Heard]:
+        if not len(self._pieces):
+            return [_NOTHING] * len(readings)
+        found = self._pieces.find([_words(reading) for reading in readings])
+        counts = np.bincount(found.texts, minlength=len(readings))
+        danger, secret, squares = (
+            np.bincount(found.texts, table.take(found.places), len(readings)) for table in self._tables
+        )
+        root = np.sqrt(np.where(counts, squares, 1.0))
+        loudest = np.maximum(danger, secret) / root
         # Most texts are short and like nothing here, and that is all that has to be known of them.
-        if max(danger, secret) < _WHISPER and sum(len(piece.places) for piece in pieces) <= _WINDOW + _STEP:
-            return Heard(round(danger, 4), 0, round(secret, 4), 0)
-        return self._listened(np.fromiter(chain.from_iterable(piece.places for piece in pieces), dtype=np.intp))
+        chosen = (loudest >= _WHISPER) | (counts > _WINDOW + _STEP)
+        heard = [
+            Heard(round(one, 4), 0, round(other, 4), 0)
+            for one, other in zip((danger / root).tolist(), (secret / root).tolist(), strict=True)
+        ]
+        closer = found.where(chosen[found.texts]).in_order()
+        ends = counts[chosen].cumsum()
+        for text, end, count in zip(
+            np.flatnonzero(chosen).tolist(), ends.tolist(), counts[chosen].tolist(), strict=True
+        ):
+            heard[text] = self._listened(closer.places[end - count : end])
+        return heard
 
-    def _listened(self, places: _Places) -> Heard:
+    def _listened(self, places: Places) -> Heard:
         weights, squares = self._weights.take(places, axis=0), self._squares.take(places)
         danger, where = _loudest(weights[:, 0], squares)
         secret, there = _loudest(weights[:, 1], squares)
@@ -88,68 +100,49 @@ class Alarm:
 
     def words(self, reading: Reading, *, secret: bool = False) -> list[str]:
         """Returns the words that spoke most for danger, or for a secret, in their order."""
-        found = {word: self._word(word) for word in _words(reading)}
-        said = {word: piece.secret if secret else piece.danger for word, piece in found.items()}
+        words = _words(reading)
+        found = self._pieces.find([words])
+        found = found.where(found.across == 0)
+        table = self._tables[1 if secret else 0].take(found.places)
+        said = dict(zip(words, np.bincount(found.words, table, len(words)).tolist(), strict=True))
         best = sorted(said, key=lambda word: -said[word])[:_QUOTED]
         return [word for word in said if word in best]
 
-    def _row(self, places: _Places, rows: slice) -> int:
+    def _row(self, places: Places, rows: slice) -> int:
         said = self._by_row.take(places, axis=0).sum(axis=0)[rows]
         return int(said.argmax()) if said.size else 0
 
-    def _pieces(self, reading: Reading) -> list[_Piece]:
-        words = _words(reading)
-        between = [self._edge(one[-2:], other[:2]) for one, other in pairwise(words)]
-        return [*map(self._word, words), *between]
-
-    def _piece_of_word(self, word: str) -> _Piece:
-        return self._piece(_of_word(soft(word)))
-
-    def _piece_between(self, one: str, other: str) -> _Piece:
-        return self._piece(_between(soft(one), soft(other)))
-
-    def _piece(self, grams: Sequence[str]) -> _Piece:
-        places = tuple(place for gram in grams if (place := self._places.get(gram)) is not None)
-        if not places:
-            return _Piece()
-        danger, secret, squares = (sum(map(table.__getitem__, places)) for table in self._tables)
-        return _Piece(danger, secret, squares, places)
-
-    def _learn(self, texts: Sequence[str], owners: _Places) -> None:
-        documents = [_grams(read(text)) for text in texts]
-        self._places |= {name: place for place, name in enumerate(dict.fromkeys(chain.from_iterable(documents)))}
-        examples = _Examples([[self._places[gram] for gram in document] for document in documents], len(self._places))
+    def _learn(self, owners: Places) -> None:
+        learned = self._pieces.learned.in_order()
+        examples = _Examples(learned.places, np.bincount(learned.texts, minlength=len(owners)), len(self._pieces))
         danger = examples.shares((owners >= 0) & (owners < self._split))
         secret = examples.shares(owners >= self._split)
         self._weights: Vector = np.stack([examples.weights(danger), examples.weights(secret)], axis=1)
-        self._by_row: Vector = np.stack([*self._rows(documents, owners)], axis=1)
+        self._by_row: Vector = np.stack([*self._rows(learned, owners)], axis=1)
         self._squares: Vector = np.square(examples.rarity).astype(np.float32)
-        # A word has few features: looked up one by one they cost less than a call of numpy.
         columns = (self._weights[:, 0], self._weights[:, 1], self._squares)
-        self._tables = [array("d", column.tolist()) for column in columns]
+        self._tables = [column.astype(np.float64) for column in columns]
 
-    def _rows(self, documents: Sequence[Sequence[str]], owners: _Places) -> Iterator[Vector]:
+    def _rows(self, learned: Found, owners: Places) -> Iterator[Vector]:
         """Yields what speaks for each row among those of its sort: fire rather than gas, whatever danger is."""
         for first, last in ((0, self._split), (self._split, int(owners.max()) + 1)):
-            chosen = np.flatnonzero((owners >= first) & (owners < last))
-            examples = _Examples(
-                [[self._places[gram] for gram in documents[at]] for at in chosen.tolist()], len(self._places)
-            )
+            chosen = (owners >= first) & (owners < last)
+            sizes = np.bincount(learned.texts, minlength=len(owners))[chosen]
+            examples = _Examples(learned.places[chosen[learned.texts]], sizes, len(self._pieces))
             for row in range(first, last):
                 yield examples.weights(examples.shares(owners[chosen] == row, rounds=_FEW_ROUNDS))
 
 
 class _Examples:
-    """Weighted features of all sentences, in lists; solves which share each sentence has in the model."""
+    """Weighted pieces of all sentences, one sentence after the other; solves which share each has in the model."""
 
-    def __init__(self, documents: Sequence[Sequence[int]], features: int) -> None:
-        sizes = np.array([len(document) for document in documents])
-        self._found = np.fromiter(chain.from_iterable(documents), dtype=np.intp)
-        self._owner = np.repeat(np.arange(len(documents)), sizes)
+    def __init__(self, found: Places, sizes: Places, features: int) -> None:
+        self._found = found
+        self._owner = np.arange(len(sizes)).repeat(sizes)
         self._begins = np.cumsum(sizes) - sizes
         self._features = features
-        held = np.bincount(self._found, minlength=features)
-        self.rarity = np.log((1 + len(documents)) / (1 + held)) + 1
+        held = np.bincount(found, minlength=features)
+        self.rarity = np.log((1 + len(sizes)) / (1 + held)) + 1
         weights = self.rarity.take(self._found)
         lengths = np.sqrt(np.add.reduceat(np.square(weights), self._begins))
         self._values = weights / lengths.take(self._owner)
@@ -216,26 +209,8 @@ def _calm(city: City) -> tuple[str, ...]:
     return (*rows, *decided, *usual, *city.no_topic, *asked, *foreign)
 
 
-def _grams(reading: Reading) -> list[str]:
-    words = [soft(word) for word in _words(reading)]
-    between = (_between(one[-2:], other[:2]) for one, other in pairwise(words))
-    return [*chain.from_iterable(map(_of_word, words)), *chain.from_iterable(between)]
-
-
 def _words(reading: Reading) -> list[str]:
     return [word[:_MOST_IN_WORD] for word in reading.words[:_MOST_WORDS]]
-
-
-def _of_word(word: str) -> list[str]:
-    """Returns the beginnings, the ends, and the pairs and threes of characters of a word."""
-    edges = [f"_{word[:size]}" for size in (1, 2, 3)] + [f"{word[-size:]}_" for size in (1, 2, 3)]
-    inner = [word[at : at + size] for size in (2, 3) for at in range(len(word) - size + 1)]
-    return [*dict.fromkeys(edges), *inner]
-
-
-def _between(one: str, other: str) -> list[str]:
-    """Returns the pairs and threes that only the blank between two words keeps apart."""
-    return list(dict.fromkeys([one[-1:] + other[:1], one + other[:1], one[-1:] + other]))
 
 
 def _loudest(weights: Vector, squares: Vector) -> tuple[float, slice]:

@@ -74,6 +74,8 @@ class Table:
             *self._of_rows(rows),
             *(("sign", w, code, 0) for code, words in enumerate(signs) for w in words),
         ]
+        # Words of other scripts count inside of words, too.
+        self._is_wide = [word.strip()[:1] >= "぀" for _, word, _, _ in self._entries]
         self._lexicon = Lexicon((soft(word), place) for place, (_, word, _, _) in enumerate(self._entries))
 
     def _of_rows(self, rows: Sequence[Row]) -> Iterator[tuple[Part, str, int, int]]:
@@ -91,10 +93,10 @@ class Table:
     def look(self, reading: Reading) -> Seen:
         """Returns what is found; words of other scripts than Hangul, Han and Kana only where a word begins."""
         found: dict[Part, list[tuple[Hit, int, int]]] = {}
-        for hit in self._lexicon.hits(reading):
-            part, word, number, group = self._entries[hit.entry]
-            if hit.at_word or (hit.end - hit.start > 1 and word.strip()[0] >= "぀"):
-                found.setdefault(part, []).append((hit._replace(phrase=word), number, group))
+        for entry, _, start, end, at_word in self._lexicon.hits(reading):
+            if at_word or (end - start > 1 and self._is_wide[entry]):
+                part, word, number, group = self._entries[entry]
+                found.setdefault(part, []).append((Hit(entry, word, start, end, at_word), number, group))
         if not found.keys() - {"sign", "not"}:
             return _NOTHING
         taken = [(number, hit.start, hit.end) for hit, number, _ in found.get("not", ())]
@@ -129,7 +131,7 @@ def guarded(message: Message) -> Reading:
 
 def soft(text: str) -> str:
     """Returns the text, of the same length, with letters that are mistaken for each other made one."""
-    return text.translate(_SOFT)
+    return text.translate(SAME)
 
 
 @lru_cache(maxsize=1024)
@@ -202,4 +204,4 @@ def _softer(code: int) -> int:
     return _BASE + (first * _MIDDLE + _VOWELS.index(vowel)) * _LAST + (_FINALS.index(final) + 1 if final else 0)
 
 
-_SOFT = {code: _softer(code) for code in range(_BASE, 0xD7A4) if _softer(code) != code}
+SAME = {code: _softer(code) for code in range(_BASE, 0xD7A4) if _softer(code) != code}

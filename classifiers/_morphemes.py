@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, lru_cache
+from importlib.metadata import version
 from math import log
+from platform import machine
 from typing import TYPE_CHECKING, NamedTuple
 
+from classifiers._own import Morpheme, OwnTexts
 from classifiers._related import Meanings
 from classifiers._text import Reading, phrases
+from classifiers.base import Kept
 
 if TYPE_CHECKING:
-    from kiwipiepy import Kiwi, Token
+    from kiwipiepy import Kiwi
 
 _CONTENT = frozenset({"NNG", "NNP", "NNB", "NR", "NP", "VV", "VA", "XR", "SL", "SN", "SH", "MAG", "MM", "VX"})
 # What every question has says nothing about which it is.
@@ -39,6 +44,8 @@ _STOP = frozenset(
         """
     )
 )
+# Names and compounds of the larger dictionaries change no finding and cost 70 MB.
+_OPTIONS = {"num_workers": 1, "load_default_dict": False, "load_multi_dict": False, "integrate_allomorph": False}
 _MOST_CHARACTERS = 200
 _CACHED = 4_096
 _LIGHT, _ASCII = 0.12, 0.7
@@ -72,9 +79,28 @@ class Morphemes:
     `names` are proper names that Kiwi is told of: places of this city, which say little about a matter.
     """
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, names: Iterable[str] = (), kept: Kept | None = None) -> None:
+        """`kept` is where the morphemes of the city's own texts lie until the next start."""
         self._names = frozenset(names)
         self._cached = lru_cache(maxsize=_CACHED)(self._taken_apart)
+        self._own = OwnTexts(kept, self.made_by) if kept else None
+
+    def own(self) -> AbstractContextManager[object]:
+        """Inside, all texts are the city's own; what citizens write is never kept."""
+        return self._own or nullcontext()
+
+    def keep(self, *, all_asked: bool) -> None:
+        """Ends with the own texts: with `all_asked` they are written down for the next start."""
+        if self._own and all_asked:
+            self._own.write()
+        elif self._own:
+            self._own.forget()
+
+    @property
+    def made_by(self) -> str:
+        """Returns all that morphemes depend on but the text."""
+        versions = (version(package) for package in ("kiwipiepy", "kiwipiepy_model"))
+        return repr((*versions, machine(), sorted(_OPTIONS.items()), sorted(self._names)))
 
     def __call__(self, reading: Reading) -> Words:
         return self._cached(reading.spaced[:_MOST_CHARACTERS])
@@ -83,15 +109,21 @@ class Morphemes:
         if text.isascii():
             found = dict.fromkeys(_ASCII_WORD.findall(text))
             return Words(tuple(Word(f"{word}/SL", _ASCII, 0) for word in found if word not in _STOP), frozenset())
-        tokens = self._kiwi.tokenize(text)
+        tokens = self._tokens(text)
         words = {word.name: word for word in self._words(tokens)}
         return Words(tuple(word for name, word in words.items() if name not in _EMPTY), _asked(words.values()))
+
+    def _tokens(self, text: str) -> Iterable[Morpheme]:
+        if self._own and self._own.is_open and (found := self._own.of(text)):
+            return found
+        tokens: list[Morpheme] = self._kiwi.tokenize(text)
+        return self._own.learned(text, tokens) if self._own and self._own.is_open else tokens
 
     @cached_property
     def meanings(self) -> Meanings:
         return Meanings(self._kiwi)
 
-    def _words(self, tokens: Iterable[Token]) -> Iterable[Word]:
+    def _words(self, tokens: Iterable[Morpheme]) -> Iterable[Word]:
         denied = False
         for token in tokens:
             tag = token.tag.partition("-")[0]
@@ -103,7 +135,7 @@ class Morphemes:
                 yield Word(f"안{name}", self._weight(token, tag), 0)
             denied = f"{token.form}/{tag}" in _DENIALS
 
-    def _weight(self, token: Token, tag: str) -> float:
+    def _weight(self, token: Morpheme, tag: str) -> float:
         if tag in _LIGHT_TAGS or token.form in _ASKED or token.form in self._names:
             return _LIGHT
         if tag == "SL":
@@ -124,8 +156,7 @@ def _loaded(names: frozenset[str]) -> Kiwi:
     # Kiwi is imported with its model: the processes that route nothing need neither.
     from kiwipiepy import Kiwi
 
-    # Names and compounds of the larger dictionaries change no finding and cost 70 MB.
-    kiwi = Kiwi(num_workers=1, load_default_dict=False, load_multi_dict=False, integrate_allomorph=False)
+    kiwi = Kiwi(**_OPTIONS)
     for name in sorted(names):
         kiwi.add_user_word(name, "NNP", 0.0)
     # Only now its dictionary is built: nobody else may have it before.

@@ -1,13 +1,17 @@
 """When a match is sure enough to answer by itself: two bounds, found for a stated precision."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from math import exp, floor, log
+from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from classifiers._match import FEATURES, Match
 from classifiers._trials import Trial
+from classifiers.base import Kept
 
 SURE, LEAD = 0.8, 0.1
 _MOST = 0.96
@@ -40,6 +44,9 @@ _LEAST_EVIDENCE = 50
 _FURTHEST = 15.0
 # Below the bound the confidence falls slowly: it still tells a person what is likely.
 _SLOWLY = 4.0
+_WHAT = "trust"
+_HERE = Path(__file__).parent
+_CODE = (_HERE, _HERE.parent / "core")
 
 
 _MANY = (np.array([_WEIGHTS[name] for name in FEATURES]), _BIAS)
@@ -94,3 +101,33 @@ def _bound(trials: Sequence[Trial], margin: float, precision: float) -> tuple[in
     answered = np.cumsum([weight for *_, weight in ranked])
     good = np.flatnonzero(right >= precision * answered)
     return (int(right[good[-1]]), -ranked[good[-1]][0]) if len(good) else (0, 0.0)
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    made_by: str
+    trust: Trust
+
+
+def digest(*said: str) -> str:
+    """Returns what names all that bounds follow from: what is said here, and the code that finds them."""
+    whole = blake2b(np.__version__.encode())
+    for folder in _CODE:
+        for path in sorted(folder.glob("*.py")):
+            whole.update(path.read_bytes())
+    whole.update("\0".join(said).encode())
+    return whole.hexdigest()
+
+
+def remembered(kept: Kept | None, made_by: str) -> Trust | None:
+    """Returns the bounds that were found before from the very same, None when none were."""
+    data = kept.read(_WHAT) if kept else None
+    try:
+        file = msgspec.msgpack.decode(data, type=_File) if data else None
+    except msgspec.DecodeError:
+        return None
+    return file.trust if file and file.made_by == made_by else None
+
+
+def remember(kept: Kept | None, made_by: str, trust: Trust) -> None:
+    if kept:
+        kept.write(_WHAT, msgspec.msgpack.encode(_File(made_by=made_by, trust=trust)))

@@ -12,8 +12,8 @@ from classifiers._morphemes import Morphemes
 from classifiers._speech import speech_of
 from classifiers._text import Lexicon, Reading, reading_of
 from classifiers._trials import Strangers, Trial, foreign_words, trials
-from classifiers._trust import SURE, Trust, calibrated
-from classifiers.base import Classifier
+from classifiers._trust import SURE, Trust, calibrated, digest, remember, remembered
+from classifiers.base import Classifier, Kept
 from config.schema import City
 from core.decision import Finding
 from core.message import Message
@@ -48,6 +48,7 @@ class Faq(Classifier):
 
     def __init__(self, city: City) -> None:
         self._city = city
+        self._kept: Kept | None = None
         self._ids = [faq.id for faq in city.faqs]
         self._names = [faq.question for faq in city.faqs]
         self._entries = [
@@ -61,6 +62,9 @@ class Faq(Classifier):
         self._exact = _exact(self._entries)
         self._not = [{key for reading in entry.against for key in keys(reading)} for entry in self._entries]
         self._glance = Space([_all_grams(entry) for entry in self._entries])
+
+    def keep(self, kept: Kept) -> None:
+        self._kept = kept
 
     def warm(self) -> None:
         """Loads now what else is loaded with the first unsure question."""
@@ -121,6 +125,8 @@ class Faq(Classifier):
     def _matched(self, asked: Reading, limit: _Limit) -> tuple[Finding, ...]:
         if float(self._glance.near(self._glance.places(character_grams(asked))).max(initial=0.0)) < _NEAR:
             return ()
+        # Learned before anything is asked that is not of the city: what is learned from is kept.
+        _ = self._trust
         match = self._matcher.match(self._matcher.taken(asked))
         return self._graded(match, limit) if match else ()
 
@@ -140,16 +146,30 @@ class Faq(Classifier):
         return best, Finding("faq", self._ids[match.second], second, f"like '{self._names[match.second]}'", lead=0.0)
 
     @cached_property
-    def _matcher(self) -> Matcher:
+    def _morphemes(self) -> Morphemes:
         names = [name for one in self._city.districts for name in (one.name, *one.legal_dongs, *one.admin_dongs)]
+        return Morphemes((name for name in names if len(name) > 2), self._kept)
+
+    @cached_property
+    def _matcher(self) -> Matcher:
         matters = [cores(topic.examples) for topic in self._city.topics]
-        return Matcher(self._entries, Morphemes(name for name in names if len(name) > 2), matters)
+        with self._morphemes.own():
+            return Matcher(self._entries, self._morphemes, matters)
 
     @cached_property
     def _trust(self) -> Trust:
         """The bounds for this table of questions; another question in it, and they are found anew."""
+        _ = self._matcher
+        made_by = digest(self._morphemes.made_by, self._city.model_dump_json()) if self._kept else ""
+        if known := remembered(self._kept, made_by):
+            self._morphemes.keep(all_asked=False)
+            return known
         wordings = sum(len(entry.ways) + len(entry.against) for entry in self._entries)
-        return calibrated(self.trials(every=max(wordings // _MOST_TRIED, 1)), self._city.answer_precision)
+        with self._morphemes.own():
+            found = calibrated(self.trials(every=max(wordings // _MOST_TRIED, 1)), self._city.answer_precision)
+        self._morphemes.keep(all_asked=True)
+        remember(self._kept, made_by, found)
+        return found
 
     def trials(self, every: int = 1) -> list[Trial]:
         """Returns what comes of asking the table of questions its own sentences, of one in so many of them."""

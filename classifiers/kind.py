@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from classifiers._alarm import alarm_of
+from classifiers._alarm import Heard, alarm_of
 from classifiers._guard import Table, guarded
 from classifiers._patterns import Patterns
 from classifiers._text import Reading, quote, reading_of
@@ -41,10 +41,10 @@ class Kind(Classifier):
         self._shared = {kind for kind in kinds if kinds.count(kind) > 1}
 
     def classify(self, messages: Sequence[Message]) -> list[tuple[Finding, ...]]:
-        return [self._findings(message) for message in messages]
+        readings = [guarded(message) for message in messages]
+        return list(map(self._findings, messages, readings, self._alarm.hear(readings)))
 
-    def _findings(self, message: Message) -> tuple[Finding, ...]:
-        reading = guarded(message)
+    def _findings(self, message: Message, reading: Reading, heard: Heard) -> tuple[Finding, ...]:
         seen = self._table.look(reading)
         found: dict[int, list[str]] = {}
         doubtful: dict[int, list[str]] = {}
@@ -60,16 +60,12 @@ class Kind(Classifier):
         weights = {row: 0.8 if self._rows[row].confidential else 0.5 for row in doubtful} | sure
         weights = dict.fromkeys(weak, _WEAK) | weights
         spoken = weak | doubtful | found
-        if not any(self._rows[row].confidential and weight >= _SURE for row, weight in weights.items()):
-            self._hear(reading, weights, spoken)
-        return self._ranked(weights, spoken) if weights else ()
-
-    def _hear(self, reading: Reading, weights: dict[int, float], words: dict[int, list[str]]) -> None:
-        """Adds the row whose examples the text is like, if any."""
-        heard = self._alarm.hear(reading)
-        if heard.secret >= _MAYBE:
+        is_secret = any(self._rows[row].confidential and weight >= _SURE for row, weight in weights.items())
+        if heard.secret >= _MAYBE and not is_secret:
+            # The row whose examples the text is like.
             weights[heard.kind] = max(_SURE if heard.secret >= _LIKE else _WEAK, weights.get(heard.kind, 0.0))
-            words[heard.kind] = self._alarm.words(reading, secret=True)
+            spoken[heard.kind] = self._alarm.words(reading, secret=True)
+        return self._ranked(weights, spoken) if weights else ()
 
     def _ranked(self, weights: dict[int, float], words: dict[int, list[str]]) -> tuple[Finding, ...]:
         """Returns one finding for each kind; what is surely confidential comes first, then the earlier row."""

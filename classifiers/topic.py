@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from math import exp, log
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,15 @@ _FIRST_SYLLABLE = "\u3040"
 _NOBODY: frozenset[int] = frozenset()
 
 
+class _Rank(NamedTuple):
+    """The best topics of a text and what speaks for them; for none of all; for the best one, by its words alone."""
+
+    places: Sequence[int]
+    scores: Sequence[float]
+    outside: float
+    by_words: float
+
+
 class Topic(Classifier):
     """Finds topics, at most three, best first. The confidence falls with what speaks for other topics, or for none."""
 
@@ -80,50 +90,61 @@ class Topic(Classifier):
     def classify(self, messages: Sequence[Message]) -> list[tuple[Finding, ...]]:
         if not self._ids:
             return [() for _ in messages]
-        return [self._findings(reading_of(each), self._hinted(each)) for each in messages]
+        readings = list(map(reading_of, messages))
+        hits = list(map(self._words.hits, readings))
+        words = _by_words(hits, len(self._ids))
+        near, is_near = self._likeness(readings, ~_are_clear(words))
+        inside = words + near[:, : len(self._ids)]
+        for row, message in zip(inside, messages, strict=True):
+            row[list(self._hinted(message))] += _HINT
+        outside = near[:, -1].copy()
+        # Where there is nothing to compare with, what an average topic has must do.
+        alone = np.flatnonzero(~is_near) if self._has_none else slice(None)
+        outside[alone] = np.median(inside[alone], axis=1)
+        found = is_near | words.any(axis=1)
+        order = _best(inside, min(_MOST_FINDINGS, len(self._ids)))
+        scores = np.take_along_axis(inside, order, axis=1)
+        by_words = np.take_along_axis(words, order[:, :1], axis=1)
+        rows = zip(order.tolist(), scores.tolist(), outside.tolist(), by_words[:, 0].tolist(), strict=True)
+        return [
+            self._findings(_Rank(*row), hit) if is_found else ()
+            for row, hit, is_found in zip(rows, hits, found.tolist(), strict=True)
+        ]
 
     def _hinted(self, message: Message) -> frozenset[int]:
         """Returns the topics of the department whose account got the message."""
         return self._accounts.get((message.channel, message.account), _NOBODY) if message.account else _NOBODY
 
-    def _findings(self, reading: Reading, hinted: frozenset[int]) -> tuple[Finding, ...]:
-        hits = self._words.hits(reading)
-        words = _by_words(hits, len(self._ids))
-        likeness = None if _is_clear(words) else self._likeness(reading)
-        if likeness is None and not words.any():
-            return ()
-        inside = words if likeness is None else words + likeness[: len(words)]
-        inside[list(hinted)] += _HINT
-        # Where there is nothing to compare with, what an average topic has must do.
-        outside = float(likeness[-1]) if likeness is not None and self._has_none else float(np.median(inside))
-        order = np.argsort(-inside, kind="stable")[:_MOST_FINDINGS].tolist()
-        best = order[0]
-        sure = _confidence(inside, order, outside, float(words[best]))
-        shares = [sure * exp(_STEEP * float(inside[place] - inside[best])) for place in order]
+    def _findings(self, rank: _Rank, hits: list[Hit]) -> tuple[Finding, ...]:
+        sure, best = _confidence(rank), rank.scores[0]
+        shares = [sure * exp(_STEEP * (score - best)) for score in rank.scores]
         lead = round(sure - shares[1], 4) if len(shares) > 1 and shares[1] >= _LEAST_CONFIDENCE else 1.0
         return tuple(
-            Finding("topic", self._ids[place], round(share, 4), self._because(place, hits), 0.0 if rank else lead)
-            for rank, (place, share) in enumerate(zip(order, shares, strict=True))
+            Finding("topic", self._ids[place], round(share, 4), self._because(place, hits), 0.0 if number else lead)
+            for number, (place, share) in enumerate(zip(rank.places, shares, strict=True))
             if share >= _LEAST_CONFIDENCE
         )
 
-    def _likeness(self, reading: Reading) -> Vector | None:
-        """Returns how near the text is to each topic's sentences and, last, to those of none; None when it is near
-        to none of all these."""
-        counted, learned = self._examples.scores(self._marks(reading)), self._taught(reading)
-        if counted is None or learned is None:
-            return learned if counted is None else counted
-        return counted + learned
+    def _likeness(self, readings: Sequence[Reading], wanted: NDArray[np.bool_]) -> tuple[Vector, NDArray[np.bool_]]:
+        """Returns how near the wanted texts are to each topic's sentences and, last, to those of none; and which are
+        near to any of these."""
+        places = np.flatnonzero(wanted)
+        chosen = [readings[place] for place in places.tolist()]
+        near, is_near = np.zeros((len(readings), len(self._ids) + self._has_none)), np.zeros(len(readings), dtype=bool)
+        near[places], is_near[places] = self._examples.scores([self._marks(reading) for reading in chosen])
+        if self._learned is not None:
+            taught = np.array([self._taught(self._learned, reading) for reading in chosen]).reshape(-1, near.shape[1])
+            near[places] += taught
+            is_near[places] |= taught.any(axis=1)
+        return near, is_near
 
-    def _taught(self, reading: Reading) -> Vector | None:
-        """Returns what a trained model adds to each topic, None when it is far from all of them."""
-        if self._learned is None:
-            return None
+    def _taught(self, learned: Linear, reading: Reading) -> Vector:
+        """Returns what a trained model adds to each topic, nothing where it is far from all of them."""
         gains = np.zeros(len(self._ids) + self._has_none)
-        for label, share in zip(self._learned.labels, self._learned.scores(reading).tolist(), strict=True):
+        for label, share in zip(learned.labels, learned.scores(reading).tolist(), strict=True):
             if label in self._places:
                 gains[self._places[label]] = _LEARNED * max(0.0, share - log(_LEAST_SHARE))
-        return gains if gains.any() else None
+        return gains
 
     def _marks(self, reading: Reading) -> list[str]:
         """Returns what a sentence is known by, but for the places in it: these say nothing about the matter."""
@@ -147,14 +168,23 @@ def _owned_by_account(city: City) -> dict[tuple[str, str], frozenset[int]]:
     }
 
 
-def _is_clear(weights: Vector) -> bool:
-    """Whether several keywords speak for one topic and nothing for another: examples could add nothing."""
-    best = weights.max()
-    return bool(best >= _SEVERAL) and int((weights > _WEAK).sum()) == 1
+def _are_clear(words: Vector) -> NDArray[np.bool_]:
+    """Says where several keywords speak for one topic and nothing for another: examples could add nothing."""
+    clear: NDArray[np.bool_] = (words.max(axis=1) >= _SEVERAL) & ((words > _WEAK).sum(axis=1) == 1)
+    return clear
 
 
-def _by_words(hits: Sequence[Hit], count: int) -> Vector:
-    """Returns for each topic the weight of its words, each word counted once."""
+def _by_words(found: Sequence[Sequence[Hit]], count: int) -> Vector:
+    """Returns for each text and topic the weight of the topic's words in it, each word counted once."""
+    weights = np.zeros((len(found), count))
+    for row, hits in zip(weights, found, strict=True):
+        if hits:
+            said = _of_hits(hits, count)
+            row[list(said)] = list(said.values())
+    return weights
+
+
+def _of_hits(hits: Sequence[Hit], count: int) -> dict[int, float]:
     weights: dict[int, float] = {}
     seen: set[tuple[int, str]] = set()
     for hit in hits:
@@ -163,8 +193,16 @@ def _by_words(hits: Sequence[Hit], count: int) -> Vector:
             number = hit.entry % count
             more = _weight(hit, is_weak=hit.entry >= count, more=number in weights)
             weights[number] = weights.get(number, 0.0) + more
-    found = np.zeros(count)
-    found[list(weights)] = list(weights.values())
+    return weights
+
+
+def _best(scores: Vector, most: int) -> NDArray[np.intp]:
+    """Returns the places of the best of each row, of equals the first."""
+    rest, rows = scores.copy(), np.arange(len(scores))
+    found = np.zeros((len(scores), most), dtype=np.intp)
+    for column in range(most):
+        found[:, column] = rest.argmax(axis=1)
+        rest[rows, found[:, column]] = -np.inf
     return found
 
 
@@ -177,11 +215,11 @@ def _weight(hit: Hit, *, is_weak: bool, more: bool) -> float:
     return (_FURTHER_KEYWORD if more else _KEYWORD) + _PER_CHARACTER * length
 
 
-def _confidence(inside: Vector, order: Sequence[int], outside: float, by_words: float) -> float:
+def _confidence(rank: _Rank) -> float:
     """Returns how often the best was right when it was ahead like this."""
-    best = float(inside[order[0]])
-    lead = best - float(inside[order[1]]) if len(order) > 1 else best
-    said = _LEVEL + _LEAD * lead + _INSIDE * (best - outside) + _BY_WORDS * min(by_words, _MOST_BY_WORDS)
+    best = rank.scores[0]
+    lead = best - rank.scores[1] if len(rank.scores) > 1 else best
+    said = _LEVEL + _LEAD * lead + _INSIDE * (best - rank.outside) + _BY_WORDS * min(rank.by_words, _MOST_BY_WORDS)
     return min(_MOST_CONFIDENCE, 1 / (1 + exp(-said)))
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from classifiers._alarm import alarm_of
+from classifiers._alarm import Heard, alarm_of
 from classifiers._guard import Said, Seen, Table, guarded
 from classifiers._patterns import Patterns
 from classifiers._speech import speech_of
@@ -70,10 +70,10 @@ class Urgent(Classifier):
         self._alarm = alarm_of(city)
 
     def classify(self, messages: Sequence[Message]) -> list[tuple[Finding, ...]]:
-        return [self._findings(message) for message in messages]
+        readings = [guarded(message) for message in messages]
+        return list(map(self._findings, messages, readings, self._alarm.hear(readings)))
 
-    def _findings(self, message: Message) -> tuple[Finding, ...]:
-        reading = guarded(message)
+    def _findings(self, message: Message, reading: Reading, heard: Heard) -> tuple[Finding, ...]:
         seen = self._table.look(reading)
         found: dict[int, list[Said]] = {}
         for said in (*seen.said, *self._by_patterns(message)):
@@ -81,19 +81,18 @@ class Urgent(Classifier):
         by_words = self._ranked(found, seen) if found else ()
         if by_words and by_words[0].confidence >= _PLAIN:
             return by_words
-        heard = self._heard(message, reading, seen)
-        if heard and heard[0].confidence >= _PLAIN:
-            return (*heard, *(other for other in by_words if other.value != heard[0].value))
+        alike = self._alike(message, reading, seen, heard)
+        if alike and alike[0].confidence >= _PLAIN:
+            return (*alike, *(other for other in by_words if other.value != alike[0].value))
         if by_words:
             return by_words
         if not seen.weak:
-            return heard
+            return alike
         confidence = _UNSURE if seen.signs & _NO_DANGER else _WEAK
         return (Finding("urgent", _ANY, confidence, because=quote([said.words for said in seen.weak])),)
 
-    def _heard(self, message: Message, reading: Reading, seen: Seen) -> tuple[Finding, ...]:
+    def _alike(self, message: Message, reading: Reading, seen: Seen, heard: Heard) -> tuple[Finding, ...]:
         """Returns what the message is like, when it is like an emergency; only spoken of, it may be none."""
-        heard = self._alarm.hear(reading)
         if heard.danger < (_LIKE_THOUGH_DOUBTED if seen.signs & _NO_DANGER else _MAYBE):
             return ()
         least = _LIKE_AND_WEAK if seen.weak else _LIKE

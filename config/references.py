@@ -69,6 +69,8 @@ def _accounts(tables: Tables) -> Iterator[str]:
     known = Known(tables.called)
     for entry in tables.accounts:
         yield from known.one(entry, "department", entry.item.department, tables.ids["department"], "department")
+        if entry.item.groups and not entry.item.may_broadcast:
+            yield f"{entry.at('groups')}: groups are for broadcasts. Set may_broadcast = true, or remove them."
 
 
 def _topics(tables: Tables) -> Iterator[str]:

@@ -146,6 +146,8 @@ class Account(Settings):
     """Whether answers and notices go out in this account's name."""
     may_broadcast: bool = False
     """Whether emergency messages may be spread by it."""
+    groups: tuple[Id, ...] = ()
+    """Names under which broadcasts may be sent to some accounts only: "flood", "english"."""
 
 
 class Words(Settings):

@@ -28,7 +28,11 @@ _SPELLED = {
 }
 _BLANKS = re.compile(r"[ \t]{2,}")
 _LINE_ENDS = re.compile(r"[ \t]+(?=\n|$)")
-_SENTENCE_END = re.compile(r"[.!?…](?=\s|$)|(?=\n)")
+_SENTENCE_END = re.compile(r"[.!?…](?=\s)|(?=\n)")
+_BLANK = re.compile(r"(?=\s)")
+# Nothing is cut in here: links, and dates, numbers and times of several words ("2026. 12. 2.", "12월 2일", "02 120").
+_NUMBER = r"[\w()+./:,~-]*\d[\w()+./:,~-]*"
+_WHOLE = re.compile(rf"https?://\S+|{_NUMBER}(?:[^\S\n]{_NUMBER})*")
 _PART_OF_SYLLABLE = re.compile(r"CHOSEONG|JUNGSEONG|JONGSEONG")
 
 
@@ -49,13 +53,23 @@ def fit(text: str, *, most_bytes: int = LONG_BYTES, contact: str = "120") -> str
         return text
     tail = f"… 문의 {contact}" if re.search("[가-힣]", text) else f"... Call {contact}"
     room = most_bytes - len(tail.encode("cp949")) - 1
-    head = body[:room].decode("cp949", "ignore")[: _MOST_CHARACTERS - len(tail) - 1]
-    ends = [end.end() for end in _SENTENCE_END.finditer(head[:-1])]
-    if ends and ends[-1] * 2 >= len(head):
-        return f"{head[: ends[-1]].rstrip()} {tail}"
+    most = len(body[:room].decode("cp949", "ignore")[: _MOST_CHARACTERS - len(tail) - 1])
+    if end := _last(_SENTENCE_END, text, most):
+        return f"{text[:end].rstrip()} {tail}"
     # One endless sentence: between two words, or where the room ends.
-    words = head.rpartition(" ")[0]
-    return f"{(words if len(words) * 2 >= len(head) else head).rstrip()}{tail}"
+    return f"{text[: _last(_BLANK, text, most) or _outside(text, most)].rstrip()}{tail}"
+
+
+def _last(places: re.Pattern[str], text: str, most: int) -> int:
+    """Returns the last such place that leaves at least half of the room filled, 0 for none."""
+    found = [place.end() for place in places.finditer(text, 0, most + 1)]
+    return next((end for end in reversed(found) if most <= 2 * end <= 2 * most and _outside(text, end) == end), 0)
+
+
+def _outside(text: str, place: int) -> int:
+    """Returns the place, or where what may not be cut there begins; what fills all the room alone is cut."""
+    begins = next((whole.start() for whole in _WHOLE.finditer(text) if whole.start() < place < whole.end()), place)
+    return begins or place
 
 
 def _fits(text: str) -> bool:

@@ -1,15 +1,17 @@
-"""The way back to a source of webhooks: replies go out as Standard Webhooks, signed with the same key."""
+"""The way back to a source of webhooks: replies go out as webhooks, signed as the source signs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import aiohttp
 import msgspec
 
-from connectors._standard import sign
 from core.errors import Rejected, Unavailable
 from core.reply import Receipt, Reply, Sender
+
+# Makes the headers that sign a body: the message's id, Unix time in seconds, the body.
+Sign = Callable[[str, int, bytes], Mapping[str, str]]
 
 
 class Back(Sender):
@@ -18,10 +20,10 @@ class Back(Sender):
     repeatable = True
 
     def __init__(
-        self, url: str, key: bytes, timeout_seconds: float, *, unix_time: Callable[[], float] = time.time
+        self, url: str, sign: Sign, timeout_seconds: float, *, unix_time: Callable[[], float] = time.time
     ) -> None:
         self._url = url
-        self._key = key
+        self._sign = sign
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._unix_time = unix_time
         self._session: aiohttp.ClientSession | None = None
@@ -29,12 +31,8 @@ class Back(Sender):
     async def send(self, reply: Reply) -> Receipt:
         now = int(self._unix_time())
         body = _payload(reply, now)
-        headers = {
-            "content-type": "application/json",
-            "webhook-id": reply.id,
-            "webhook-timestamp": str(now),
-            "webhook-signature": sign(self._key, reply.id, now, body),
-        }
+        signed = self._sign(reply.id, now, body)
+        headers = {"content-type": "application/json", "webhook-id": reply.id, "webhook-timestamp": str(now), **signed}
         try:
             async with self._opened().post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
                 _refuse(answer)

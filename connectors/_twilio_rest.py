@@ -6,12 +6,14 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import msgspec
 from twilio.base.exceptions import TwilioException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
 from connectors._cp949 import fit
+from connectors._twilio_errors import words_for
 from core.errors import Rejected, Unavailable, Uncertain
 from core.reply import Receipt, Reply, Sender
 
@@ -32,16 +34,18 @@ class Twilio(Sender):
 
     repeatable = False
 
-    def __init__(self, settings: SmsSettings, account_sid: str, token: str) -> None:
+    def __init__(self, settings: SmsSettings, account_sid: str, token: str, receipts_url: str = "") -> None:
         self._settings = settings
+        self._receipts_url = receipts_url
         self._http = _Http(settings.api_url, settings.timeout_seconds)
         # Given, so that the library does not look for settings of its own in the environment.
         self._client = Client(account_sid, token, http_client=self._http, environment={"TWILIO_REGION": ""})
 
     async def send(self, reply: Reply) -> Receipt:
         sender = self._settings.from_number or reply.account
+        more = {"status_callback": f"{self._receipts_url}?reply={reply.id}"} if self._receipts_url else {}
         try:
-            sent = await self._client.messages.create_async(to=reply.to, from_=sender, body=self._body(reply))
+            sent = await self._client.messages.create_async(to=reply.to, from_=sender, body=self._body(reply), **more)
         except _LostError as lost:
             return await self._what_became_of(reply, lost)
         except _UNREADABLE as error:
@@ -99,8 +103,9 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]
         address = url.replace(_TWILIO_URL, self._api_url, 1)
         try:
             async with self._opened().request(method, address, allow_redirects=False, **passed) as answer:
-                _refuse(answer)
-                return Response(answer.status, await answer.text(errors="replace"), answer.headers)
+                words = await answer.text(errors="replace")
+                _refuse(answer, words)
+                return Response(answer.status, words, answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unavailable(f"the provider cannot be reached: {type(error).__name__}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -119,11 +124,24 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]
         return self._session
 
 
-def _refuse(answer: aiohttp.ClientResponse) -> None:
+def _refuse(answer: aiohttp.ClientResponse, words: str) -> None:
     """Raises what the caller does about a status that is no success."""
     if answer.status in {408, 425, 429} or answer.status >= 500:
         after = answer.headers.get("Retry-After", "")
         seconds = float(after) if after.isascii() and after.isdigit() else None
         raise Unavailable(f"the provider answered {answer.status}", retry_after_seconds=seconds)
     if answer.status >= 300:
-        raise Rejected(f"the provider refused the message with {answer.status}")
+        raise Rejected(words_for(_code(words)) or f"the provider refused the message with {answer.status}")
+
+
+def _code(words: str) -> str:
+    """Returns the error's number in what the provider says, "" when there is none."""
+    try:
+        said = msgspec.json.decode(words, type=_Refusal)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ""
+    return str(said.code) if said.code else ""
+
+
+class _Refusal(msgspec.Struct):
+    code: int = 0

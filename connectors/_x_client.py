@@ -17,8 +17,11 @@ from core.errors import Rejected, Unavailable
 _LONGEST_WAIT_SECONDS = 86_400.0
 _LIMITS = (("x-rate-limit", ""), ("x-user-limit-24hour", "0"), ("x-app-limit-24hour", "0"))
 DUPLICATE = "X refused it: the same words were posted before"
+REPOSTED = "X refused it: it is reposted already"
 _REASONS = (
     ("duplicate", DUPLICATE),
+    ("already retweeted", REPOSTED),
+    ("already reposted", REPOSTED),
     ("mention", "X refused it: its author did not summon the account"),
     ("summon", "X refused it: its author did not summon the account"),
     ("credit", "X refused it: no credits are left"),

@@ -44,6 +44,15 @@ class Tokens:
     def any(self) -> bool:
         return any(self._found(handle) is not None for handle in ("", *self._settings.accounts))
 
+    def has_own(self, handle: str) -> bool:
+        """Whether a token of this very account is set, and not only one that stands for all."""
+        account, upper = self._settings.accounts.get(handle), handle.upper()
+        for key in ("access_token", "user_token"):
+            named = getattr(account, key) if account else None
+            if self._value(named, f"{key.upper()}_{upper}"):
+                return self._found(handle) is not None
+        return False
+
     def of(self, handle: str) -> Token:
         """Returns what this account speaks with; raises `Rejected` when nothing is set."""
         found = self._found(handle)

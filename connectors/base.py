@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 import msgspec
 from pydantic import Field
 
+from core.announce import Announcement, Announcer
 from core.clock import Clock, machine_clock
 from core.errors import ConfigError
 from core.hook import Accept, Request, Response
@@ -19,6 +20,8 @@ from core.settings import Secret, Settings
 
 __all__ = [
     "Accept",
+    "Announcement",
+    "Announcer",
     "Asked",
     "ChannelSettings",
     "Connector",
@@ -116,8 +119,12 @@ class Connector(ABC, Generic[S]):
     links_expire: ClassVar[bool] = False
     # Only what names a message of ours belongs to its case: being in one conversation is not enough.
     is_threaded: ClassVar[bool] = False
+    # What others can read may be answered once in private, for so many days: with the officer's own words.
+    private_days: float = 0.0
     # Given when the case store is there; None: what should be kept is forgotten with the process.
     memory: Memory | None = None
+    # Where providers and citizens reach this instance, without a slash at its end; given before anything is sent.
+    public_url: str = ""
     # Given with the seal: what it makes of bytes, nobody without this instance's key can make. None: there is no seal.
     mark: Callable[[bytes], bytes] | None = None
     # The business clock, given with the case store: some channels may be answered only for so long.
@@ -144,6 +151,10 @@ class Connector(ABC, Generic[S]):
         """Returns what knows where attachments are; None: their places are addresses that anybody may ask."""
         return None
 
+    def announcer(self) -> Announcer | None:
+        """Returns what posts for everybody who follows an account; None: this channel cannot, set up or not."""
+        return None
+
     def parser(self) -> Callable[[Arrival], Message] | None:
         """Returns what reads arrivals that were made durable as they came; None: they all carry their message."""
         return None
@@ -154,7 +165,7 @@ class Connector(ABC, Generic[S]):
         return None
 
     def as_file(self) -> Callable[[Reply], bytes] | None:
-        """Returns what writes a reply as this channel's own kind of file, beside the one for programs; None: nothing."""
+        """Returns what writes a reply as this channel's own kind of file too, where replies go to files; None: none."""
         return None
 
 

@@ -11,6 +11,8 @@ import msgspec
 from pydantic import Field
 
 from connectors._cp949 import LONG_BYTES, SHORT_BYTES
+from connectors._texting import CITIZEN_NUMBER, CITY_NUMBER, may_be_answered, normal_number, wants_peace
+from connectors._twilio_errors import words_for
 from connectors._twilio_form import Algorithm, other_spellings, read_form, sign
 from connectors.base import ChannelSettings, Locator, Request, Response, Spoken, Webhook, Words
 from core.errors import Forged, Rejected
@@ -22,13 +24,13 @@ from core.text import clean
 
 _MOST_MEDIA = 10
 _ALGORITHMS: dict[str, Algorithm] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
-_ADDRESS = re.compile(r"[\w.+@-]{1,64}( [\w.+@-]{1,64}){0,3}")
-# What a phone's owner sends to be left alone. Twilio keeps to the English words by itself.
-_LEAVE_ALONE = frozenset({"stop", "stopall", "unsubscribe", "수신거부", "수신 거부", "무료거부"})
-# Of nobody: `send` says something in their name.
-_CITIZEN_NUMBER, _CITY_NUMBER = "+821000000000", "+8220000120"
 _ARRIVED = frozenset({"", "received", "receiving"})
+_STATUS = re.compile(r"[a-z][a-z_-]{0,30}")
+# It is with the provider, which said so already when it took the message.
+_UNDER_WAY = frozenset({"accepted", "scheduled", "queued", "sending"})
+# What became of it for good, and it did not arrive.
+_NOT_ARRIVED = frozenset({"failed", "undelivered", "canceled"})
+_ROW = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _THANKS = Response(body=b'<?xml version="1.0" encoding="UTF-8"?><Response/>', media_type="text/xml; charset=utf-8")
 
 
@@ -45,6 +47,8 @@ class SmsSettings(ChannelSettings):
     """Where messages go out: https://api.twilio.com or what speaks like it; "" delivers to files."""
     from_number: str = ""
     """Number that answers come from (E.164); "" for the one that the citizen wrote to."""
+    receipts: bool = True
+    """Whether the provider is asked to tell, at this channel's hook, what becomes of each message."""
     country_code: str = Field(default="82", pattern=r"^[1-9]\d{0,2}$")
     """Country of numbers that begin with 0."""
     link: bool = False
@@ -90,7 +94,10 @@ class Sms(Webhook[SmsSettings]):
 
     def parse(self, request: Request) -> list[Message]:
         fields = _fields(request)
-        if fields.get("MessageStatus") or fields.get("SmsStatus", "") not in _ARRIVED:
+        status = fields.get("MessageStatus") or fields.get("SmsStatus", "")
+        if status in _UNDER_WAY:
+            return []
+        if fields.get("MessageStatus") or status not in _ARRIVED:
             return [self._report(fields, request)]
         return [self._message(fields, request)]
 
@@ -105,7 +112,7 @@ class Sms(Webhook[SmsSettings]):
         # Importing the provider's library takes a sixth of a second; many instances never send by it.
         from connectors._twilio_rest import Twilio
 
-        return Twilio(self.settings, account_sid, token)
+        return Twilio(self.settings, account_sid, token, self._receipts_url())
 
     def locator(self) -> Locator:
         from connectors._twilio_media import TwilioMedia
@@ -119,8 +126,8 @@ class Sms(Webhook[SmsSettings]):
             "MessageSid": sid,
             "SmsSid": sid,
             "AccountSid": "AC" + "0" * 32,
-            "From": words.sender or _CITIZEN_NUMBER,
-            "To": self.settings.from_number or _CITY_NUMBER,
+            "From": words.sender or CITIZEN_NUMBER,
+            "To": self.settings.from_number or CITY_NUMBER,
             "Body": words.text,
             "NumMedia": "0",
             "NumSegments": "1",
@@ -157,25 +164,36 @@ class Sms(Webhook[SmsSettings]):
             attachments=attachments,
             location=_location(fields),
             reply_to=author,
-            replyable=_may_be_answered(author) and not signals,
+            replyable=may_be_answered(author) and not signals,
             signals=signals,
+        )
+
+    def _receipts_url(self) -> str:
+        """Returns where the provider tells what became of a message; "" when it could not call us there."""
+        is_public = self.public_url.startswith("https://") or self.settings.api_url.startswith("http://")
+        return (
+            f"{self.public_url}/hooks/{self.name}" if self.settings.receipts and self.public_url and is_public else ""
         )
 
     def _report(self, fields: Mapping[str, str], request: Request) -> Message:
         """What became of a message of ours; one version for each state that it goes through."""
         status = fields.get("MessageStatus") or fields["SmsStatus"]
+        if not _STATUS.fullmatch(status):
+            raise Rejected("MessageStatus is no state")
         recipient = self._address(fields, "To")
+        native_id = _native_id(fields)
         report = DeliveryReport(
-            action="failed" if status in {"failed", "undelivered"} else status,
-            status=fields.get("ErrorCode", ""),
+            action="failed" if status in _NOT_ARRIVED else status,
+            status=words_for(_code(fields)),
             recipient=recipient,
-            original_id=_native_id(fields),
+            original_id=_row(request) or native_id,
+            provider_id=native_id,
         )
         return Message(
             id="",
             channel=self.name,
             account=self._address(fields, "From"),
-            native_id=_native_id(fields),
+            native_id=native_id,
             version=status,
             received_at=request.received_at,
             conversation=f"{self._address(fields, 'From')}|{recipient}",
@@ -189,25 +207,6 @@ class Sms(Webhook[SmsSettings]):
         if not address:
             raise Rejected(f"{name} is missing or no address")
         return address
-
-
-def normal_number(number: str, country_code: str) -> str:
-    """Returns the address as E.164 where it is a number, as it is where it is a name, "" where it is neither.
-
-    What stands before a colon (`whatsapp:+82…`) is kept.
-    """
-    if _E164.fullmatch(number):
-        return number
-    prefix, colon, rest = number.strip().rpartition(":")
-    digits = re.sub(r"[\s().-]", "", rest)
-    if digits.startswith("00"):
-        digits = f"+{digits[2:]}"
-    elif digits.startswith("0"):
-        digits = f"+{country_code}{digits[1:]}"
-    plain = digits if re.fullmatch(r"\+?[0-9]{3,15}", digits) else rest
-    if not _ADDRESS.fullmatch(plain) or (colon and not re.fullmatch(r"[a-z_]{1,20}", prefix)):
-        return ""
-    return f"{prefix}{colon}{plain}"
 
 
 def _algorithm(settings_header: str) -> Algorithm:
@@ -254,6 +253,19 @@ def _native_id(fields: Mapping[str, str]) -> str:
     return found
 
 
+def _code(fields: Mapping[str, str]) -> str:
+    """Returns the error code, "" for none."""
+    found = fields.get("ErrorCode", "")
+    return found if re.fullmatch(r"[1-9]\d{1,5}", found, re.ASCII) else ""
+
+
+def _row(request: Request) -> str:
+    """Returns our own name of the message, as we wrote it into the address; a receipt may be quicker than the proof
+    that the message went, and then the provider's name of it is not known yet."""
+    found = parse_qs(request.query).get("reply", [""])[0]
+    return found if _ROW.fullmatch(found) else ""
+
+
 def _attachments(fields: Mapping[str, str]) -> tuple[Attachment, ...]:
     count = fields.get("NumMedia") or "0"
     if count == "0":
@@ -287,9 +299,4 @@ def _location(fields: Mapping[str, str]) -> Location | None:
 
 def _signals(fields: Mapping[str, str], text: str) -> tuple[str, ...]:
     """A wish to be left alone is a word to the machine, not to the city: recorded, and never answered."""
-    return ("automatic: opt-out",) if fields.get("OptOutType") or text.lower() in _LEAVE_ALONE else ()
-
-
-def _may_be_answered(address: str) -> bool:
-    """Whether this can be written to: a number of the world's plan, not a sender's name or a short code."""
-    return _E164.fullmatch(address.rpartition(":")[2]) is not None or ":" in address
+    return ("automatic: opt-out",) if fields.get("OptOutType") or wants_peace(text) else ()

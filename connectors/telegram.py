@@ -4,14 +4,14 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import msgspec
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from connectors import _telegram_update
 from connectors._telegram_message import Bot, Reader
-from connectors.base import Accept, Asked, ChannelSettings, Locator, Poller, Request, Spoken, Webhook, Words
+from connectors.base import Accept, Announcer, Asked, ChannelSettings, Locator, Poller, Request, Spoken, Webhook, Words
 from core import telemetry
 from core.clock import Clock
 from core.errors import ConfigError, Forged, Rejected
@@ -51,6 +51,8 @@ class TelegramSettings(ChannelSettings):
     """Where the Bot API is: https://api.telegram.org or a server of your own; "" delivers to files."""
     account: str = ""
     """The bot as config/accounts.toml names it; "" for its username, and without one the table's name."""
+    channels: dict[str, Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,18}$")]] = {}
+    """Channels that broadcasts go to and that have no public name: handle, as in config/accounts.toml, to number."""
     username: str = Field(default="", pattern=r"^([A-Za-z0-9_]{4,32})?$")
     """The bot's username without @: how it is addressed in groups."""
     most_characters: int = Field(default=4_096, ge=256, le=4_096)
@@ -131,6 +133,11 @@ class Telegram(Webhook[TelegramSettings], Poller[TelegramSettings]):
         from connectors._telegram_rest import Letters
 
         return Letters(self.settings, self._token.value(self.environment))
+
+    def announcer(self) -> Announcer | None:
+        from connectors._telegram_announce import TelegramAnnouncer
+
+        return TelegramAnnouncer(self.settings, self._token.value(self.environment))
 
     def locator(self) -> Locator | None:
         """Returns None while nobody can be asked where a file is."""

@@ -18,6 +18,7 @@ from connectors._x_spent import Spent
 from connectors._x_tokens import Tokens
 from connectors.base import (
     Accept,
+    Announcer,
     Asked,
     Locator,
     Poller,
@@ -176,6 +177,11 @@ class X(Webhook[XSettings], Poller[XSettings]):
         from connectors._x_rest import XSender
 
         return XSender(self.settings, self._tokens, self._spent)
+
+    def announcer(self) -> Announcer | None:
+        from connectors._x_announce import XAnnouncer
+
+        return XAnnouncer(self.settings, self._tokens, self._spent)
 
     def locator(self) -> Locator | None:
         from connectors._x_files import Files

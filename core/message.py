@@ -52,6 +52,15 @@ class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     recipient: str = ""
     original_id: str = ""
+    # How the provider names what it reports on, where `original_id` is our own name: tells one try from another.
+    provider_id: str = ""
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What an office answered by word of mouth before it filed the message: `answer` is its record, "" for none."""
+
+    by: str
+    answer: str = ""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +96,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     # Where one answer may be sent at once, and only once and soon.
     callback: str = ""
+    # What whoever passed it on said that it is about: a topic's id; a district's id or administrative code.
+    topic_hint: str = ""
+    district_hint: str = ""
+    settled: Settled | None = None
 
     @property
     def identity(self) -> bytes:

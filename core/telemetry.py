@@ -21,6 +21,7 @@ RELOADS = Counter("eungdapso_city_reloads", "Changes of the city's files by what
 HANDLED = Counter("eungdapso_records_handled", "Records that a consumer group is done with.", ["group"])
 LAG = Gauge("eungdapso_stream_lag", "Records that a consumer group has before it.", ["group"])
 REPLIES = Counter("eungdapso_replies", "Outgoing messages by what became of them.", ["channel", "kind", "state"])
+ANNOUNCED = Counter("eungdapso_broadcast_posts", "Posts to everybody by what became of a try.", ["channel", "state"])
 FETCHED = Counter("eungdapso_files_fetched", "Files that messages name by what became of a try.", ["channel", "state"])
 LEFT_ALONE = Gauge("eungdapso_channel_left_alone_seconds", "How long a failing channel was let be last.", ["channel"])
 DEAD = Counter("eungdapso_dead", "Records parked because nothing could be done with them.", ["topic"])
@@ -130,6 +131,15 @@ def replied(*, channel: str, kind: str, state: str, case: str, error: str = "") 
     REPLIES.labels(channel, kind, state).inc()
     if state in ("failed", "uncertain"):
         _log.error("reply not delivered", channel=channel, kind=kind, state=state, case=case, error=error)
+
+
+def announced(*, channel: str, account: str, state: str, broadcast: str, error: str = "") -> None:
+    """One try to post to everybody who follows an account of the city, or to take that back."""
+    ANNOUNCED.labels(channel, state).inc()
+    if state in ("failed", "uncertain", "left"):
+        _log.error(
+            "broadcast needs a person", channel=channel, account=account, state=state, broadcast=broadcast, error=error
+        )
 
 
 def fetched(*, channel: str, state: str, reason: str) -> None:

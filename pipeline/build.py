@@ -121,6 +121,7 @@ class Plan:
                 edited=frozenset(name for name, part in self.connectors.items() if part.edited),
                 attachments_most=self.settings.limits.attachments_most,
                 threaded=frozenset(name for name, part in self.connectors.items() if part.is_threaded),
+                private_days={name: part.private_days for name, part in self.connectors.items() if part.private_days},
             ),
             key_from=place.key_from(self.var, self.settings.security.key) if tries_key else "",
         )
@@ -133,6 +134,7 @@ class Plan:
         classes = {name: parts.find("classifiers", name, Classifier) for name in parts.names("classifiers")}  # type: ignore[type-abstract]
         found = {name: made(city or self.city) for name, made in classes.items()}
         for name, part in found.items():
+            part.keep(models.Kept(self.var, name))
             if (data := models.read(self.var, name)) is not None:
                 part.use(data, where=str(models.path_of(self.var, name)))
         return found
@@ -326,7 +328,10 @@ def _connectors(
         name: mistakes.gather(partial(_connector, path, name, table, environment))
         for name, table in settings.connectors.items()
     }
-    return {name: part for name, part in made.items() if part is not None}
+    found = {name: part for name, part in made.items() if part is not None}
+    for part in found.values():
+        part.public_url = settings.web.public_url.rstrip("/")
+    return found
 
 
 def _connector(path: Path, name: str, table: Mapping[str, Any], environment: Mapping[str, str]) -> Connector[Any]:

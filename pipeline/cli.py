@@ -273,6 +273,7 @@ def reindex(config: CONFIG = DEFAULT) -> None:
 
 def _subcommands() -> None:
     from pipeline.cli_attachment import attachment
+    from pipeline.cli_broadcast import app as broadcast
     from pipeline.cli_case import app as case
     from pipeline.cli_case import key
     from pipeline.cli_dead import app as dead
@@ -284,6 +285,7 @@ def _subcommands() -> None:
     from pipeline.cli_train import train
 
     case.command()(attachment)
+    app.add_typer(broadcast, name="broadcast")
     app.add_typer(case, name="case")
     app.add_typer(dead, name="dead")
     app.add_typer(key, name="key")

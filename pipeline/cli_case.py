@@ -322,13 +322,14 @@ def reopen(number: NUMBER, why: WHY, by: BY = "", json: JSON = False, config: CO
 
 @key.command()
 def add(
-    queue: Annotated[str, typer.Option("--queue", help="The queue that the key opens.")],
+    queue: Annotated[str, typer.Option("--queue", help="The queue that the key opens, or broadcasts.")],
+    holder: Annotated[str, typer.Option("--for", help="Who holds it; broadcasts are approved in this name.")] = "",
     by: BY = "",
     config: CONFIG = DEFAULT,
 ) -> None:
     """Make a key for one queue. It is shown once and kept as a digest."""
     with desk(config, by) as at:
-        typer.echo(at.store.keys.add(queue, by=at.by.name))
+        typer.echo(at.store.keys.add(queue, by=at.by.name, holder=holder))
 
 
 @key.command("list")

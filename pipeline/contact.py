@@ -1,14 +1,17 @@
-"""Answers to who wrote by the web page: by mail or SMS, as the contact that they left says."""
+"""Answers to who left a contact on the page, in a client program or with an office: by mail or SMS, as it says."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from connectors._mail.channel import MailChannel
 from connectors.base import Connector
-from connectors.email import Email
 from connectors.form import Form
+from connectors.open311 import Open311
+from connectors.record import Record
 from connectors.sms import Sms
+from connectors.sms_domestic import SmsDomestic
 from core.reply import Receipt, Reply, Sender
 from sinks._files import FileSender
 
@@ -38,14 +41,15 @@ class ByContact(Sender):
 
 
 def with_contacts(senders: Mapping[str, Sender], connectors: Mapping[str, Connector[Any]]) -> dict[str, Sender]:
-    """Returns the senders, those of pages answering by the first mail and the first SMS channel that can send."""
-    mail = _first(senders, (name for name, part in connectors.items() if isinstance(part, Email)))
+    """Returns the senders; where people leave a contact, those of the first mail and SMS channel that can send."""
+    mail = _first(senders, (name for name, part in connectors.items() if isinstance(part, MailChannel)))
     # Without a number of its own it answers from the one that was written to, and to a page nobody writes by SMS.
-    sms = _first(senders, (n for n, part in connectors.items() if isinstance(part, Sms) and part.settings.from_number))
+    texting = (n for n, p in connectors.items() if isinstance(p, Sms | SmsDomestic) and p.settings.from_number)
+    sms = _first(senders, texting)
     if mail is None and sms is None:
         return dict(senders)
     return {
-        name: ByContact(sender, mail=mail, sms=sms) if isinstance(connectors[name], Form) else sender
+        name: ByContact(sender, mail=mail, sms=sms) if isinstance(connectors[name], Form | Open311 | Record) else sender
         for name, sender in senders.items()
     }
 

@@ -108,6 +108,9 @@ class Desk:
 
 def redacted(message: Message) -> Message:
     """Returns the message as it may be kept: plain text, resident numbers masked."""
+    if message.settled is not None:
+        told = msgspec.structs.replace(message.settled, answer=redact(clean(message.settled.answer)))
+        message = msgspec.structs.replace(message, settled=told)
     text, subject = redact(clean(message.text)), redact(clean(message.subject))
     if text == message.text and subject == message.subject:
         return message

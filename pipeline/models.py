@@ -1,7 +1,15 @@
-"""Where trained models lie: var/models/<classifier>.model, and the one that was in use before."""
+"""Where trained models lie: var/models/<classifier>.model, and the one that was in use before; and .kept, which only
+makes the next start faster."""
 
 import os
+from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
+
+_KEPT = b"eungdapso-kept 1\n"
+_DIGEST_BYTES = 16
+# More would be none of ours.
+_MOST_BYTES = 50_000_000
 
 
 def folder_of(var: Path) -> Path:
@@ -37,3 +45,44 @@ def write(var: Path, name: str, data: bytes) -> Path:
         before.hardlink_to(path)
     fresh.replace(path)
     return path
+
+
+class Kept:
+    """var/models/<classifier>.<what>.kept: what a classifier found from the city's files alone, and would find again.
+
+    Whatever is wrong with the file, it is as if there were none; it may be deleted any time. Where there is no `var`
+    there is no instance, and nothing is written.
+    """
+
+    def __init__(self, var: Path, name: str) -> None:
+        self._var, self._name = var, name
+
+    def read(self, what: str) -> bytes | None:
+        """Returns what was written last, None when that is not there, whole and of this version."""
+        begin = len(_KEPT) + _DIGEST_BYTES
+        try:
+            with self._path(what).open("rb") as file:
+                data = file.read(_MOST_BYTES)
+        except OSError:
+            return None
+        body = data[begin:]
+        return body if data[:begin] == _KEPT + blake2b(body, digest_size=_DIGEST_BYTES).digest() else None
+
+    def write(self, what: str, data: bytes) -> None:
+        """Writes it whole or not at all; a folder that cannot be written is no mistake."""
+        if not self._var.is_dir():
+            return
+        path = self._path(what)
+        fresh = path.with_suffix(f".kept-{os.getpid()}")
+        with suppress(OSError):
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            # What processes left that ended meanwhile.
+            for other in path.parent.glob(f"{path.stem}.kept-*"):
+                other.unlink(missing_ok=True)
+            with fresh.open("xb") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(_KEPT + blake2b(data, digest_size=_DIGEST_BYTES).digest() + data)
+            fresh.replace(path)
+
+    def _path(self, what: str) -> Path:
+        return folder_of(self._var) / f"{self._name}.{what}.kept"

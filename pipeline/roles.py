@@ -14,6 +14,7 @@ from core.clock import machine_clock
 from core.errors import ConfigError
 from core.hook import Accept
 from pipeline import flow, place, site
+from pipeline.broadcasting import announce
 from pipeline.build import Plan, make_desk
 from pipeline.decider import Decider
 from pipeline.fetching import fetch
@@ -92,6 +93,7 @@ async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
         pouring = flow.pour(house.stream, told, opener=opener, then=house.changes.tell)
         house.begin(house.loops, pouring, type(sink).__module__)
     house.begin(house.loops, fetch(house, attachments), "media")
+    house.begin(house.loops, announce(house), "broadcasts")
     house.begin(house.loops, watch(search, house.store, house.status.degraded), "rebuild")
     # A day off that was added while nothing ran moves the answers that wait for the next opening.
     await asyncio.to_thread(house.store.outbox.replan, plan.calendar)

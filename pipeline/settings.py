@@ -185,6 +185,23 @@ class S3(Settings):
         return self
 
 
+class Broadcasts(Settings):
+    """[broadcasts]: what goes to everybody at once, from many accounts side by side."""
+
+    first_seconds: float = Field(default=3.0, gt=0)
+    """Wait after the first failed try of an account; each further one is twice as long."""
+    most_seconds: float = Field(default=60.0, gt=0)
+    """The longest wait between two tries."""
+    most_hours: float = Field(default=6.0, gt=0)
+    """So long after the first try a person has to look."""
+    try_seconds: float = Field(default=20.0, gt=0)
+    """The longest that one try of one account may take; the others wait for none."""
+    lead_seconds: float = Field(default=4.0, gt=0)
+    """Where one account posts and the others repost: when it is not heard of for so long, the next one posts."""
+    side_by_side: int = Field(default=64, ge=1)
+    """How many accounts are being posted to at once."""
+
+
 class PipelineSettings(Settings):
     """pipeline.toml"""
 
@@ -209,6 +226,7 @@ class PipelineSettings(Settings):
     """Kind to period: "7d" working days, "3h" working hours, "30 calendar days"."""
     limits: Limits = Limits()
     replies: Backoff = Backoff()
+    broadcasts: Broadcasts = Broadcasts()
     security: Security = Security()
     log: Log = Log()
     kafka: Kafka = Kafka()

@@ -7,20 +7,24 @@ from starlette.types import ASGIApp
 
 from connectors.base import Accept
 from connectors.form import Form
+from connectors.open311 import Open311
+from connectors.record import Record
 from core.clock import SEOUL
 from pipeline import metrics
+from pipeline.broadcast_targets import announcers, written
 from pipeline.house import House
 from web import service
 from web.app import make_app
 from web.faqs import FaqSearch
 from web.hooks import Hooks
-from web.services import Faqs, Find, Services
+from web.services import Faqs, Find, Records, Services
 
 
 def application(house: House, accept: Accept, find: Find) -> ASGIApp:
     """Returns the ASGI application of this instance; `find` looks words up in the index."""
     plan = house.plan
     hooks = Hooks(plan.webhooks, accept, house.clock, plan.settings.web.public_url)
+    posting = announcers(plan)
     form = next((part for part in plan.webhooks.values() if isinstance(part, Form)), None)
     services = Services(
         city=plan.city,
@@ -32,6 +36,11 @@ def application(house: House, accept: Accept, find: Find) -> ASGIApp:
         form_token=(lambda: form.token(time.time())) if form else None,
         form_receipt=form.receipt if form else None,
         metrics=lambda: metrics.page(house.others()),
+        written=lambda draft: written(house.plan.city, posting, house.store.broadcasts, draft),
+        georeport=next((part for part in plan.connectors.values() if isinstance(part, Open311)), None),
+        records=_records(house, accept),
+        clock=house.clock,
+        public_url=plan.settings.web.public_url.rstrip("/"),
     )
 
     def follow() -> None:
@@ -39,6 +48,11 @@ def application(house: House, accept: Accept, find: Find) -> ASGIApp:
 
     house.followers.append(follow)
     return make_app(services, hooks)
+
+
+def _records(house: House, accept: Accept) -> Records:
+    readers = {name: part for name, part in house.plan.webhooks.items() if isinstance(part, Record)}
+    return Records(readers=readers, accept=accept)
 
 
 def _faqs(house: House) -> Faqs:

@@ -67,8 +67,10 @@ def _email(connector: Any, words: Words, _base_url: str) -> str:
     mail["Date"] = format_datetime(datetime.fromtimestamp(words.now, UTC))
     mail["Message-ID"] = make_msgid(domain="example.com")
     mail.set_content(words.text)
+    client = smtplib.LMTP if settings.protocol == "lmtp" else smtplib.SMTP
+    place = str(settings.socket or settings.host)
     try:
-        with smtplib.SMTP(settings.host, settings.port, timeout=_TIMEOUT_SECONDS) as smtp:
+        with client(place, 0 if settings.socket else settings.port, timeout=_TIMEOUT_SECONDS) as smtp:
             smtp.send_message(mail)
     except smtplib.SMTPResponseException as error:
         raise Rejected(f"refused with {error.smtp_code}: {error.smtp_error!r}") from error

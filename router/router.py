@@ -26,6 +26,7 @@ _RATING = re.compile(r"[1-5]")
 _PLAIN = Style()
 _NOTHING: tuple[Finding, ...] = ()
 _TAKEN_BACK = Rule(name="taken back by its author", then="ignore")
+_SETTLED = "answered by word of mouth"
 _FALLBACK = Rule(name="no row applied", then="hold")
 
 
@@ -48,6 +49,7 @@ class Router:
         self._styles = styles
         self._versions = {"rules_version": city.rules_version, "faq_version": city.faq_version}
         self._units = {district.id: frozenset(district.units) for district in city.districts}
+        self._offices = {one.id for one in city.districts} | {one.id for one in city.departments}
         self._views = Views(city)
         self._kinds = Kinds(city)
         self._rows = [Row(rule) for rule in city.routing.rules]
@@ -103,6 +105,8 @@ class Router:
     def _decide(self, view: View, whole: View | None) -> Decision:
         if view.message.change == "removal":
             return self._join(view, _TAKEN_BACK, _NOTHING, None)
+        if view.message.settled is not None:
+            return self._settled(view)
         rule, grounds = _first(self._all, view)
         decision = self._acted(view, whole, rule, grounds)
         shadowed = self._all.shadowed(view, rule)
@@ -153,6 +157,15 @@ class Router:
             due_at=due_at(period, accepted, self._calendar) if period else None,
             ask=rule.ask if asks else "",
         )
+
+    def _settled(self, view: View) -> Decision:
+        """Returns whose an answer by word of mouth is: the office's that gave it, but for what only some may read."""
+        decision = self._place(view, *_first(self._routing, view))
+        office = view.message.account
+        own = decision.confidential or office not in self._offices
+        queue = decision.queue if own else office
+        unit = decision.unit if queue == decision.queue else None
+        return msgspec.structs.replace(decision, action="dispatch", queue=queue, unit=unit, ask="", reason=_SETTLED)
 
     def _join(self, view: View, rule: Rule, grounds: Sequence[Finding], whole: View | None) -> Decision:
         """Returns what a message means for a case that is there, or that it makes none and why."""

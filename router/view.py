@@ -10,6 +10,7 @@ from core.clock import SEOUL
 from core.decision import CONFIDENTIAL, Context, Finding, Kind
 from core.message import Message
 from core.text import fold
+from router.hints import Hints
 
 SURE = 0.8
 # A topic of less is a guess that nobody should read as found.
@@ -73,8 +74,11 @@ class Views:
             if place.owner:
                 self._owned_kinds.setdefault(place.owner, set()).add(place.kind)
         self._confidential = CONFIDENTIAL | {row.kind for row in city.routing.kinds if row.confidential}
+        self._hints = Hints(city, self._confidential)
 
     def make(self, message: Message, context: Context, findings: Mapping[str, tuple[Finding, ...]]) -> View:
+        if message.topic_hint or message.district_hint:
+            findings = self._hints.taken(message, findings)
         located = findings.get("district", ())
         districts = tuple([f for f in located if f.value != ELSEWHERE and not f.value.startswith(_OWNER)])
         away = next((f for f in located if f.value == ELSEWHERE), None) if located else None

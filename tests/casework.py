@@ -20,7 +20,7 @@ from cases.letters import Letters
 from cases.migrate import upgrade
 from cases.outbox import Claimed, Outcome
 from cases.store import CaseStore
-from config.schema import City, Department, District, Faq, KindWords, Routing, Templates, Urgency
+from config.schema import Account, City, Department, District, Faq, KindWords, Routing, Templates, Urgency
 from core.calendar import Calendar
 from core.clock import SEOUL
 from core.decision import Answer, Context, Decision
@@ -84,6 +84,7 @@ def city() -> City:
         ),
         topics=(),
         faqs=(FAQ,),
+        accounts=(Account(platform="x", handle="mayor", name="서울시장", english="Mayor of Seoul"),),
         routing=Routing(
             rules=(),
             kinds=(KindWords(kind="human-rights", keywords=("학대",), hint="112 또는 1577-1389"),),

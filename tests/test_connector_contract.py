@@ -2,12 +2,13 @@
 
 A channel brings `fixtures/connectors/<name>/`: recordings `<case>.raw.http` or `<case>.raw.eml` (with
 `<case>.envelope.json`), what each becomes in `<case>.message.json`, and `suite.toml` with its secrets, what its
-signature covers. How it replies stands there too and is tested in test_connector_replies.py.
+signature covers. How it replies stands there too and is tested in test_connector_replies.py. A folder whose
+`suite.toml` names a `type` is a table of that type: `[connectors.slack]` with `type = "webhook"`.
 """
 
 import json
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from connectors.base import Connector, Request
-from core.errors import Rejected
+from core.errors import Forged, Rejected
 from core.message import Arrival, Envelope, Message
 from core.wire import decode, encode
 from pipeline.parts import find, names
@@ -30,7 +31,9 @@ from web.hooks import Hooks
 
 FIXTURES = Path(__file__).with_name("fixtures") / "connectors"
 PUBLIC_URL = "https://eungdapso.example"
-CHANNELS = names("connectors")
+SUITES = {path.parent.name: tomllib.loads(path.read_text(encoding="utf-8")) for path in FIXTURES.glob("*/suite.toml")}
+TABLES = [name for name, suite in SUITES.items() if "type" in suite]
+CHANNELS = sorted({*names("connectors"), *TABLES})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +56,8 @@ class Case:
         return self.path.suffix == ".http"
 
 
-@cache
 def suite_of(channel: str) -> dict[str, Any]:
-    path = FIXTURES / channel / "suite.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return SUITES.get(channel, {})
 
 
 def covered(channel: str) -> dict[str, Any]:
@@ -64,11 +65,11 @@ def covered(channel: str) -> dict[str, Any]:
     return dict(suite_of(channel).get("covered", {}))
 
 
-def connector_of(channel: str) -> Any:
-    part: Any = find("connectors", channel, Connector)
+def connector_of(channel: str, environment: Mapping[str, str] | None = None) -> Any:
     suite = suite_of(channel)
+    part: Any = find("connectors", suite.get("type", channel), Connector)
     made = part.Settings.model_validate(suite.get("settings", {}))
-    return part(channel, made, environment=suite.get("environment", {}))
+    return part(channel, made, environment=suite.get("environment", {}) if environment is None else environment)
 
 
 def cases() -> list[Case]:
@@ -343,11 +344,128 @@ async def test_changed_or_missing_field_is_refused(case: Case) -> None:
     """A form without the field that authenticates it, or with another in its place, is refused."""
     request = request_of(case)
     for name in covered(case.channel)["fields"]:
-        value = case.expected.native_id.encode()
+        value = proof_of(case, name)
         for other in (b"", value[1:], value[:-2] + b"AA", value + b"A", b"..", b"%FF"):
             body = request.body.replace(value, other)
 
             assert (401, []) == await said(case, msgspec.structs.replace(request, body=body)), name
+
+
+def proof_of(case: Case, field: str) -> bytes:
+    """Returns what stands in a form's field that authenticates it; in a form of parts that is the message's id."""
+    fields = dict(parse_qsl(request_of(case).body.decode("latin-1")))
+    return fields.get(field, case.expected.native_id).encode()
+
+
+def is_authentic(case: Case, request: Request, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether the channel takes a request for its provider's; an error of another name than `Forged` escapes."""
+    connector = _kept(case.channel) if environment is None else connector_of(case.channel, environment)
+    try:
+        connector.verify(request, now=suite_of(case.channel)["now"])
+    except Forged:
+        return False
+    return True
+
+
+@cache
+def _kept(channel: str) -> Any:
+    return connector_of(channel)
+
+
+def one_byte_off(octets: bytes) -> Iterator[bytes]:
+    """Every place in these octets with another octet there: a neighbour, and the same letter in the other case."""
+    for place, octet in enumerate(octets):
+        for bits in (0x01, 0x20):
+            yield octets[:place] + bytes([octet ^ bits]) + octets[place + 1 :]
+
+
+def proof_in(case: Case, header: str) -> str:
+    """Returns the part of the header that is enough alone: while a key is replaced there may be several."""
+    request = request_of(case)
+    whole = request.headers[header]
+    return next(
+        (
+            part
+            for part in whole.split(" ")
+            if is_authentic(case, msgspec.structs.replace(request, headers={**request.headers, header: part}))
+        ),
+        whole,
+    )
+
+
+@pytest.mark.parametrize("case", covering("headers"), ids=str)
+def test_no_byte_of_a_header_may_change(case: Case) -> None:
+    """A request with a single octet changed in what authenticates it, also in its signed time or id, is refused."""
+    request = request_of(case)
+    for name in covered(case.channel)["headers"]:
+        for other in one_byte_off(proof_in(case, name).encode("latin-1")):
+            headers = {**request.headers, name: other.decode("latin-1")}
+
+            assert not is_authentic(case, msgspec.structs.replace(request, headers=headers)), (name, other)
+
+
+@pytest.mark.parametrize("case", covering("body"), ids=str)
+def test_no_byte_of_the_body_may_change(case: Case) -> None:
+    """A request with a single octet of its body changed is refused, or says the same: %2b in a form is %2B."""
+    request = request_of(case)
+    is_form = "urlencoded" in request.headers.get("content-type", "")
+    said_before = fields_of(request.body)
+    for other in one_byte_off(request.body):
+        says_the_same = is_form and fields_of(other) == said_before
+
+        assert says_the_same or not is_authentic(case, msgspec.structs.replace(request, body=other)), other
+
+
+def fields_of(body: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+
+
+@pytest.mark.parametrize("case", covering("fields"), ids=str)
+def test_no_byte_of_a_field_may_change(case: Case) -> None:
+    """A form with a single octet changed in the field that authenticates it is refused."""
+    request = request_of(case)
+    for name in covered(case.channel)["fields"]:
+        proof = proof_of(case, name)
+        for other in one_byte_off(proof):
+            changed = msgspec.structs.replace(request, body=request.body.replace(proof, other))
+
+            assert not is_authentic(case, changed), (name, other)
+
+
+@pytest.mark.parametrize("case", covering("url"), ids=str)
+def test_no_byte_of_the_address_may_change(case: Case) -> None:
+    """A request whose address differs in a single octet from the one that was signed is refused."""
+    request = request_of(case)
+    for other in one_byte_off(request.url.encode()):
+        assert not is_authentic(case, msgspec.structs.replace(request, url=other.decode("latin-1"))), other
+
+
+@pytest.mark.parametrize("case", http_cases(), ids=str)
+def test_no_letter_of_the_secret_may_change(case: Case) -> None:
+    """Whoever knows a secret but for one letter of it is not believed."""
+    request, environment = request_of(case), suite_of(case.channel).get("environment", {})
+    signing = [name for name in environment if not is_authentic(case, request, {**environment, name: ""})]
+    keys = [(name, key) for name in signing for key in [environment[name], *environment[name].split()]]
+    enough = [(name, key) for name, key in keys if is_authentic(case, request, {**environment, name: key})]
+    others = [(name, other) for name, key in enough[-1:] for other in one_byte_off(key.encode())]
+
+    assert others or not covered(case.channel).get("body")
+    assert [] == [o for n, o in others if is_authentic(case, request, {**environment, n: o.decode("latin-1")})]
+
+
+@pytest.mark.parametrize("channel", sorted({case.channel for case in http_cases()}))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=st.text(st.characters(max_codepoint=255), max_size=80), body=st.binary(max_size=80))
+async def test_nothing_from_strangers_is_a_fault_of_ours(channel: str, text: str, body: bytes) -> None:
+    """Whatever stands in a stranger's headers, address and body, it is refused, and never answered with a 5xx."""
+    case = next(case for case in http_cases() if case.channel == channel)
+    request = request_of(case)
+    proofs = dict.fromkeys([*covered(channel).get("headers", []), "content-type"], text)
+    asked = msgspec.structs.replace(request, headers={**request.headers, **proofs}, body=body, query=text)
+    status, taken = await said(case, asked)
+
+    assert [] == taken
+    assert 400 <= status < 500
 
 
 @pytest.mark.parametrize("case", covering("seconds"), ids=str)
@@ -362,8 +480,7 @@ async def test_old_request_is_refused(case: Case) -> None:
 async def test_hook_without_secret_refuses_everything(channel: str) -> None:
     """A hook whose secret is not set lets nobody in."""
     case = next(case for case in http_cases() if case.channel == channel)
-    part: Any = find("connectors", channel, Connector)
-    connector = part(channel, part.Settings(), environment={})
+    connector = connector_of(channel, {})
 
     with pytest.raises(Rejected) as refusal:
         connector.verify(request_of(case), now=suite_of(channel)["now"])
@@ -380,8 +497,11 @@ async def test_log_tells_neither_secrets_nor_words(case: Case) -> None:
     request = request_of(case)
     proofs = covered(case.channel).get("headers", [])
     headers = {name: value for name, value in request.headers.items() if name not in proofs}
+    body = request.body
+    for name in covered(case.channel).get("fields", []):
+        body = body.replace(proof_of(case, name), b"")
     with capture_logs() as lines:
-        await said(case, msgspec.structs.replace(request, headers=headers), later_seconds=10**6)
+        await said(case, msgspec.structs.replace(request, headers=headers, body=body), later_seconds=10**6)
     message = case.expected
     private = [
         message.text,

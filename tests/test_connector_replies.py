@@ -33,8 +33,8 @@ def suite_of(channel: str) -> dict[str, Any]:
 
 
 def connector_of(channel: str, port: int) -> Any:
-    part: Any = find("connectors", channel, Connector)
     suite = suite_of(channel)
+    part: Any = find("connectors", suite.get("type", channel), Connector)
     filled = _filled(suite.get("reply", {}).get("settings", {}), port)
     made = part.Settings.model_validate({**suite.get("settings", {}), **filled})
     return part(channel, made, environment=suite.get("environment", {}))

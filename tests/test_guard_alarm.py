@@ -107,7 +107,7 @@ def test_a_question_before_it_hides_no_danger(urgent: Urgent) -> None:
 
 def test_without_examples_nothing_is_heard() -> None:
     """A city that gives no examples relies on its words alone."""
-    assert 0.0 == Alarm((), (), ()).hear(guarded(message("불이 났어요"))).danger
+    assert 0.0 == Alarm((), (), ()).hear([guarded(message("불이 났어요"))])[0].danger
 
 
 def test_the_same_alarm_for_all_who_ask(city: City) -> None:
@@ -120,7 +120,7 @@ def test_learned_twice_says_the_same() -> None:
     rows = [["창고가 타고 있어요", "지붕에서 불길이 솟아요"]], [["과장이 돈을 받아요"]], ["가로등이 꺼졌어요"]
     reading = guarded(message("옆집 창고에서 불길이 올라와요"))
 
-    assert Alarm(*rows).hear(reading) == Alarm(*rows).hear(reading)
+    assert Alarm(*rows).hear([reading]) == Alarm(*rows).hear([reading])
 
 
 def test_few_harmless_sentences_that_it_does_not_know_ring_somebody(city: City) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import pytest
@@ -292,6 +293,47 @@ def test_long_text_ends_with_a_sentence() -> None:
     text = fit("접수되었습니다. " * 200, most_bytes=90)
 
     assert text.endswith("접수되었습니다. … 문의 120")
+
+
+@pytest.mark.parametrize(
+    "whole",
+    ["https://minwon.example.go.kr/c/20261123-000001-7/abcdef", "2026. 12. 2. 18:00", "2026년 12월 2일", "02-120-1234"],
+)
+@given(before=st.integers(20, 45))
+def test_links_dates_and_numbers_stay_whole(whole: str, before: int) -> None:
+    """What is cut is cut before or behind a link, a date or a number, never within."""
+    kept = fit(f"{'가' * before} {whole} {'나' * 60}", most_bytes=120).removesuffix("… 문의 120").rstrip()
+
+    assert whole in kept or not any(word in kept for word in whole.split())
+
+
+@given(st.text(max_size=300))
+def test_safe_text_is_safe(text: str) -> None:
+    """Whatever was said, what is made of it can be sent, and made of it again it is the same."""
+    made = safe(text)
+    made.encode("cp949")
+
+    assert made == safe(made)
+
+
+def test_what_phones_can_show_is_left_alone() -> None:
+    """Every character of cp949 that is in Unicode's usual form goes out as it is."""
+    known = [chr(code) for code in range(0x20, 0xFFFF) if is_shown(chr(code))]
+
+    assert 16_000 < len(known)
+    assert [] == [character for character in known if safe(f"가{character}나") != f"가{character}나"]
+
+
+def is_shown(character: str) -> bool:
+    return bool(character.encode("cp949", "ignore")) and normalize("NFC", character) == character
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"), [("뷁", "뷁"), ("😀", ""), ("é", "e"), ("—", "-"), ("👨‍👩‍👧", ""), ("🇰🇷", "")]
+)
+def test_letters_that_phones_lack_are_replaced(text: str, sent: str) -> None:
+    """A syllable that EUC-KR lacks stays; emoji go, accents go, dashes are spelled."""
+    assert sent == safe(text)
 
 
 def test_long_english_text_ends_in_english() -> None:

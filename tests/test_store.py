@@ -824,3 +824,13 @@ def test_hostile_words_are_only_words(store: CaseStore, time: Time) -> None:
     number = opened(store, Routed(message=message(hostile, time), decision=Decision(action="hold", queue="triage")))
 
     assert hostile == store.views.messages(number)[0].text
+
+
+def test_nothing_is_written_in_the_name_of_who_does_not_answer(store: CaseStore, time: Time) -> None:
+    """Neither a receipt nor an officer's answer: the history tells, and staff find another way."""
+    what = message(WASTE, time, channel="x", account="mayor", public=True)
+    number = opened(store, dispatched(what))
+    store.officer.answer(number, "치웠습니다.", By("박지훈"))
+
+    assert [] == delivered(store, time)
+    assert 2 == events(store, number).count("nothing sent")

@@ -146,24 +146,22 @@ def test_counts_learn_in_a_moment() -> None:
     """What starts without a model knows its sentences and says nothing of a stranger."""
     documents = [["taxi", "fare"], ["taxi", "rude"], ["lamp", "dark"], ["lamp", "out"]]
     bayes = Bayes(documents, [0, 0, 1, 1], 2)
-    best = [scores.argmax() for scores in map(bayes.scores, (["taxi"], ["dark", "lamp"])) if scores is not None]
+    scores, is_known = bayes.scores([["taxi"], ["dark", "lamp"], ["moon"]])
 
-    assert [0, 1] == best
-    assert bayes.scores(["moon"]) is None
+    assert [0, 1] == scores[:2].argmax(axis=1).tolist()
+    assert [True, True, False] == is_known.tolist()
 
 
 def test_nothing_to_count_is_no_mistake() -> None:
     """A city without any sentence starts, and finds nothing by likeness."""
-    assert Bayes([], [], 2).scores(["taxi"]) is None
+    assert not Bayes([], [], 2).scores([["taxi"]])[1].any()
 
 
 def test_what_strangers_add_makes_unsure() -> None:
     """The same known word says less in the midst of unknown ones."""
     bayes = Bayes([["taxi", "fare"], ["lamp", "dark"]], [0, 1], 2)
-    alone, amid = bayes.scores(["taxi"]), bayes.scores(["taxi", "moon", "sun", "star"])
+    alone, amid = bayes.scores([["taxi"], ["taxi", "moon", "sun", "star"]])[0]
 
-    assert alone is not None
-    assert amid is not None
     assert alone[0] - alone[1] > amid[0] - amid[1]
 
 

@@ -11,7 +11,6 @@ import pytest
 from cases.model import By
 from cases.store import CaseStore
 from classifiers._linear import MAGIC, Linear, Model, dump, load
-from classifiers._ridge import Ridge
 from classifiers._text import read
 from core.errors import ConfigError, Rejected
 from pipeline import models
@@ -161,15 +160,6 @@ def test_a_model_is_put_in_use_whole(tmp_path: Path) -> None:
 def test_no_model_is_no_mistake(tmp_path: Path) -> None:
     """A fresh installation has none."""
     assert models.read(tmp_path, "topic") is None
-
-
-def test_ridge_learns_in_a_moment() -> None:
-    """What starts without a model knows its sentences and is told nothing by a stranger."""
-    documents = [["taxi", "fare"], ["taxi", "rude"], ["lamp", "dark"], ["lamp", "out"]]
-    ridge = Ridge(documents, [0, 0, 1, 1], 2)
-
-    assert [0, 1] == [int(ridge.scores(["taxi"]).argmax()), int(ridge.scores(["dark", "lamp"]).argmax())]
-    assert [0.0, 0.0] == ridge.scores(["moon"]).tolist()
 
 
 def test_a_topic_that_staff_gave_is_an_example(store: CaseStore, time: Time) -> None:

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from standardwebhooks import Webhook as Official
 
-from connectors._standard import read_keys, sign
+from connectors._standard import headers, read_keys, sign
 from connectors._standard_rest import Back
 from connectors.base import Request
 from connectors.webhook import Standard, WebhookSettings
@@ -296,7 +297,7 @@ async def test_wish_to_wait_is_passed_on() -> None:
     """When the source says how long to wait, the error says it too."""
     receiver = Receiver(**{"Retry-After": "17"})
     async with receiver.listening() as url:
-        sender = Back(url, b"k" * 24, 5.0)
+        sender = Back(url, partial(headers, b"k" * 24), 5.0)
         with pytest.raises(Unavailable) as refusal:
             await sender.send(reply())
         await sender.close()

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import telemetry
-from web import api, pages, service
+from web import api, broadcasts, open311, pages, records, service
 from web.services import Services
 
 _SECURITY_HEADERS = [
@@ -73,6 +73,9 @@ def make_app(services: Services, hooks: ASGIApp) -> ASGIApp:
         routes=[
             *service.routes(services.readiness, services.metrics),
             *api.routes(services),
+            *broadcasts.routes(services),
+            *records.routes(services),
+            *open311.routes(services, hooks),
             *pages.routes(services, hooks),
         ],
         middleware=[Middleware(Careful)],

@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -12,10 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp
 
 from cases.public import CitizenView
 from core.errors import Rejected
+from web.passing import awaited, passed_on, read
 from web.services import Services
 from web.shown import as_citizen_sees
 from web.throttle import Throttle
@@ -80,10 +82,10 @@ class _Pages:
 
     async def file(self, request: Request) -> Response:
         async with asyncio.timeout(_BODY_SECONDS):
-            body = await _read(request)
+            body = await read(request, _MOST_FORM_BYTES)
         if body is None:
             return self._home(413, error=_SAID[413])
-        status, reason = await _passed_on(self._hooks, request, body)
+        status, reason = await passed_on(self._hooks, request, "/hooks/form", body)
         if status != 200:
             # What the form refuses (422), it explains to a citizen; what was written is not to be written again.
             error = reason if status == 422 and reason else _SAID.get(status, _SAID[400])
@@ -112,13 +114,8 @@ class _Pages:
 
     async def _case_of(self, token: str, wait_seconds: float) -> tuple[str, str] | None:
         """Returns number and token of what was filed; the case is made moments after the message is durable."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + wait_seconds
-        while True:
-            case = await asyncio.to_thread(self._with.store.public.filed, "form", token)
-            if case is not None or (left := deadline - loop.time()) <= 0:
-                return case
-            await self._with.changed(left)
+        look = partial(self._with.store.public.filed, "form", token)
+        return await awaited(look, self._with.changed, wait_seconds)
 
     async def look_up(self, request: Request) -> Response:
         async with asyncio.timeout(_BODY_SECONDS):
@@ -146,18 +143,6 @@ class _Pages:
         return response
 
 
-async def _read(request: Request) -> bytes | None:
-    """Returns the whole form, None when it is too large."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _MOST_FORM_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
 def _token(body: bytes) -> str:
     # Of several the hook takes the last.
     return parse_qs(body.decode("utf-8", "replace")).get("token", [""])[-1]
@@ -166,28 +151,3 @@ def _token(body: bytes) -> str:
 def _written(body: bytes) -> dict[str, str]:
     fields = parse_qs(body.decode("utf-8", "replace"))
     return {name: fields[name][0] for name in _INPUTS if name in fields}
-
-
-async def _passed_on(hooks: ASGIApp, request: Request, body: bytes) -> tuple[int, str]:
-    """Gives the form to its hook, as if the browser had called it; returns the status and what the hook said."""
-    status = 503
-    said = b""
-    sent = False
-
-    async def receive() -> Message:
-        nonlocal sent
-        if sent:
-            return {"type": "http.disconnect"}
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Message) -> None:
-        nonlocal status, said
-        if message["type"] == "http.response.start":
-            status = message["status"]
-        elif message["type"] == "http.response.body":
-            said += message.get("body", b"")
-
-    scope = {**request.scope, "path": "/hooks/form", "raw_path": b"/hooks/form", "query_string": b""}
-    await hooks(scope, receive, send)
-    return status, said.decode("utf-8", "replace").strip()

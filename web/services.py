@@ -2,14 +2,42 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from cases.broadcast_model import Draft
 from cases.store import CaseStore
 from config.schema import City
+from core.clock import Clock, machine_clock
+from core.hook import Accept, Hook, Request
 
 Faqs = Callable[[str, str, int], Sequence[Mapping[str, Any]]]
 # (words, limit) -> message ids, best first; who may see them is asked of the store
 Find = Callable[[str, int], Sequence[str]]
+# What somebody wants to tell everybody -> the same with every account and its words; raises `ConfigError`, `Rejected`
+Written = Callable[[Draft], Draft]
+
+
+def _as_it_is(draft: Draft) -> Draft:
+    return draft
+
+
+class GeoReport(Hook, Protocol):
+    """The channel of client programs (connectors/open311.py), as its pages see it."""
+
+    @property
+    def jurisdiction_id(self) -> str: ...
+    @property
+    def told(self) -> Mapping[str, str]: ...
+    def service_of(self, request: Request) -> str: ...
+    def names(self, request: Request) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """Where offices file what was said to them: by channel what reads it, and the door that makes it durable."""
+
+    readers: Mapping[str, Hook]
+    accept: Accept
 
 
 @dataclass(kw_only=True)
@@ -29,3 +57,9 @@ class Services:
     metrics: Callable[[], bytes]
     form_token: Callable[[], str] | None = None
     form_receipt: Callable[[str], str] | None = None
+    written: Written = _as_it_is
+    georeport: GeoReport | None = None
+    records: Records | None = None
+    # Of the business rules; and the address under which everybody knows this instance.
+    clock: Clock = machine_clock
+    public_url: str = ""

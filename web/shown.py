@@ -60,7 +60,7 @@ def as_monitored(item: MonitorItem) -> dict[str, Any]:
 
 def as_citizen_sees(view: CitizenView, city: City) -> dict[str, Any]:
     """Returns the case as its citizen sees it; `history` names what happened, newest last."""
-    name, phone = _queue(view.queue, city)
+    name, phone = public_queue(view.queue, city)
     return {
         "number": view.number,
         "state": view.state,
@@ -93,7 +93,7 @@ def _history(view: CitizenView, city: City) -> list[dict[str, Any]]:
     return [{"at": moment(at), "what": what, "why": why} for at, what, why in sorted(steps, key=lambda step: step[0])]
 
 
-def _queue(queue: str, city: City) -> tuple[str, str]:
+def public_queue(queue: str, city: City) -> tuple[str, str]:
     """Returns a queue's public name and telephone; 120 where the number is unverified."""
     if queue == TRIAGE:
         return city.words.triage_name, _CITY_PHONE

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import msgspec
 
-from connectors._mail import decode, html
+from connectors._mail import decode, html, tnef
 from connectors._mail.mime import Part
 from core.message import Attachment
 from core.text import clean
@@ -23,10 +23,13 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 def gather(root: Part) -> Body:
     """Returns the clean text (quotes and signatures still in it) and the attachments of a mail."""
+    packed = _packed_texts(root)
     shown = _shown(root)
+    if not any(_text(leaf).strip() for leaf in shown):
+        shown = [*shown, *packed]
     texts = [text for leaf in shown if (text := _tidy(_text(leaf)))]
     leaves = root.leaves()
-    seen = {id(leaf) for leaf in shown} | {id(leaf) for leaf in _other_wordings(root)}
+    seen = {id(leaf) for leaf in (*shown, *packed)} | {id(leaf) for leaf in _other_wordings(root)}
     attachments = tuple(
         _attachment(leaf, number)
         for number, leaf in enumerate(leaves, start=1)
@@ -47,6 +50,8 @@ def _shown(part: Part) -> list[Part]:
     """The parts that a mail program shows as the text, in order."""
     if not part.children:
         return [part] if _is_text(part) else []
+    if part.media_type in tnef.MEDIA_TYPES:
+        return []
     if part.media_type == "multipart/alternative":
         return _preferred(part)
     if part.media_type == "multipart/related":
@@ -54,6 +59,13 @@ def _shown(part: Part) -> list[Part]:
     if part.media_type == "multipart/report":
         return _shown(part.children[0])
     return [leaf for child in part.children for leaf in _shown(child)]
+
+
+def _packed_texts(part: Part) -> list[Part]:
+    """The texts in a winmail.dat: the same that the mail says, when it says anything."""
+    if part.media_type in tnef.MEDIA_TYPES:
+        return [child for child in part.children if _is_text(child)]
+    return [leaf for child in part.children for leaf in _packed_texts(child)]
 
 
 def _preferred(part: Part) -> list[Part]:
@@ -90,12 +102,18 @@ def _tidy(text: str) -> str:
 def _attachment(leaf: Part, number: int) -> Attachment:
     content = leaf.content()
     return Attachment(
-        name=_name(leaf),
+        name=_name(leaf) or _made_up(leaf.media_type, number),
         media_type=clean(leaf.media_type),
         size=len(content),
         digest=sha256(content).hexdigest(),
         place=f"raw:{number}",
     )
+
+
+def _made_up(media_type: str, number: int) -> str:
+    """A picture that a mail shows within its text often has no name."""
+    kind, _, extension = media_type.partition("/")
+    return f"image{number}.{extension}" if kind == "image" and extension.isalnum() else ""
 
 
 def _name(leaf: Part) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from connectors._mail import headers
 from connectors._mail.loops import without_tag
+from connectors._mail.ticket import Tickets
 from core.clock import SEOUL
 from core.errors import Rejected
 from core.reply import Reply
@@ -21,6 +22,9 @@ _LINE = 900
 
 class Letterhead(msgspec.Struct, frozen=True, kw_only=True):
     """What all our mail has in common: our receiving addresses, the one we write from, its name, our host's name."""
+
+    # What makes addresses for replies to one letter; None: replies come to the plain address.
+    tickets: Tickets | None = None
 
     addresses: frozenset[str]
     from_address: str
@@ -65,6 +69,14 @@ def compose(reply: Reply, letterhead: Letterhead) -> bytes:
     return head.encode() + b"\r\n" + body
 
 
+def return_path(reply: Reply, letterhead: Letterhead) -> str:
+    """Returns the envelope's sender: nobody for an automatic mail (RFC 3834), else an address that tells which letter
+    came back."""
+    if reply.automatic:
+        return ""
+    return _ticketed(letterhead.from_address, reply, letterhead)
+
+
 def _thread(reply: Reply) -> list[tuple[str, str]]:
     """In-Reply-To and References: the oldest first, what is answered last. A `Message` lists its own references
     nearest first, and a native id may carry more than the Message-ID."""
@@ -94,8 +106,15 @@ def _mailbox(letterhead: Letterhead) -> str:
 
 def _answers_to(reply: Reply, letterhead: Letterhead) -> str:
     """The address that the citizen wrote to, when it is ours."""
-    account = reply.account.strip().lower()
-    return account if without_tag(account) in letterhead.addresses else letterhead.from_address
+    account = without_tag(reply.account.strip().lower())
+    return _ticketed(account if account in letterhead.addresses else letterhead.from_address, reply, letterhead)
+
+
+def _ticketed(address: str, reply: Reply, letterhead: Letterhead) -> str:
+    """What would come to an address that is not received here bears no ticket."""
+    if letterhead.tickets is None or address not in letterhead.addresses:
+        return address
+    return letterhead.tickets.address(address, reply.id)
 
 
 def _subject(reply: Reply, letterhead: Letterhead) -> str:

@@ -11,6 +11,8 @@ _ANGLE = re.compile(rb"<([\x21-\x3b\x3d\x3f-\x7e]{1,900})>")
 _FOLD = re.compile(rb"\r?\n[ \t]")
 _HEADER_BYTES = 262_144
 MEDIA_TYPE = "message/rfc822"
+# Among the options of an envelope: who logged in to hand the mail in. No option of a dialogue has a blank.
+HANDED_IN = "HANDED-IN "
 
 
 def arrival(name: str, raw: bytes, envelope: Envelope, received_at: datetime) -> Arrival:

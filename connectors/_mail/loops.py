@@ -10,6 +10,7 @@ import msgspec
 from connectors._mail import headers
 from connectors._mail.mime import Part
 
+TO_OTHERS = "suppress: not addressed to us"
 _RECEIVED = 30
 _ROBOTS = re.compile(
     r"mailer-daemon|postmaster|mail-?daemon|(?:.+[-_.])?(?:no|do-?not)[-_.]?reply(?:[-_.+].*)?|bounces?|.+-bounces?|bounces?[-+].+|.+-request"
@@ -98,7 +99,7 @@ def _suppress(root: Part, ours: Ours) -> Iterator[str]:
     named = root.every(b"to") + root.every(b"cc") + root.every(b"resent-to") + root.every(b"resent-cc")
     # A mail that names no recipient at all is a bare one; one that names others came to us blind or by a list.
     if named and not any(without_tag(address) in ours.addresses for address in headers.addresses(named)):
-        yield "suppress: not addressed to us"
+        yield TO_OTHERS
 
 
 def _word(root: Part, name: bytes) -> str:

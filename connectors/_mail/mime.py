@@ -10,7 +10,7 @@ from itertools import islice
 
 import msgspec
 
-from connectors._mail import decode
+from connectors._mail import decode, tnef
 
 # Parts that hold bytes, texts among them; what only wraps others is not counted. Whatever comes behind them stays
 # together as one more, on each level that was open.
@@ -87,7 +87,23 @@ class _Reading:
             # A multipart without parts is a text that somebody labelled wrongly.
             if part.media_type.startswith("multipart/") and depth < DEPTH:
                 part.media_type = "text/plain"
+            if part.media_type in tnef.MEDIA_TYPES:
+                part.children = self._packed(part)
         return part
+
+    def _packed(self, part: Part) -> list[Part]:
+        """What Outlook packed into one part; when that cannot be read, the part stays as it is."""
+        found = tnef.read(part.content(), max(1, self._left))
+        self._left -= len(found)
+        return [
+            Part(
+                headers=[],
+                media_type=one.media_type,
+                params={"name": one.name} if one.name else {"charset": "utf-8"},
+                body=one.data,
+            )
+            for one in found
+        ]
 
     def _children(self, start: int, end: int, boundary: bytes, depth: int, default: str) -> list[Part]:
         children: list[Part] = []

@@ -1,11 +1,12 @@
 """Outgoing mail by the city's own relay. Whatever did not surely fail for good is tried again: the Message-ID stays."""
 
 import asyncio
+from collections.abc import Callable
 
 import aiosmtplib
 import msgspec
 
-from connectors._mail.compose import Letterhead, compose, message_id, recipient
+from connectors._mail.compose import Letterhead, compose, message_id, recipient, return_path
 from core.errors import Rejected, Unavailable
 from core.reply import Receipt, Reply, Sender
 
@@ -29,9 +30,13 @@ class MailSender(Sender):
 
     repeatable = True
 
-    def __init__(self, relay: Relay, letterhead: Letterhead) -> None:
+    def __init__(self, relay: Relay, letterhead: Callable[[], Letterhead]) -> None:
         self._relay = relay
-        self._letterhead = letterhead
+        self._letterhead_now = letterhead
+
+    @property
+    def _letterhead(self) -> Letterhead:
+        return self._letterhead_now()
 
     async def send(self, reply: Reply) -> Receipt:
         mail = compose(reply, self._letterhead)
@@ -63,8 +68,7 @@ class MailSender(Sender):
         )
         try:
             await client.connect()
-            # RFC 3834: nothing ever comes back to an automatic answer.
-            sender = "" if reply.automatic else self._letterhead.from_address
+            sender = return_path(reply, self._letterhead)
             await client.sendmail(sender, [to], mail, mail_options=() if to.isascii() else ("SMTPUTF8",))
         finally:
             client.close()

@@ -2,29 +2,26 @@
 
 import re
 
-from connectors._mail import headers
-from connectors._mail.body import plain_text
+from connectors._mail import bounces, headers
 from connectors._mail.mime import Part, read_headers
 from core.message import DeliveryReport
-from core.text import clean
 
 _ACTIONS = frozenset({"failed", "delayed", "delivered", "relayed", "expanded"})
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _READ_CHARACTERS = 65_536
 
 
-def read(root: Part, signals: tuple[str, ...], hostname: str) -> DeliveryReport | None:
-    """Returns what is reported, None when the mail is no report."""
+def read(root: Part, signals: tuple[str, ...], hostname: str, ticket: str) -> DeliveryReport | None:
+    """Returns what is reported, None when the mail is no report. `ticket` is the Message-ID of the letter that the
+    address it came to stands for, "" for none."""
     if root.declared == "multipart/report":
-        return _structured(root)
-    if "automatic: null return path" in signals and not any("auto-replied" in signal for signal in signals):
-        return _plain(root, hostname)
-    return None
+        return _structured(root, ticket)
+    return bounces.read(root, signals, hostname, ticket)
 
 
-def _structured(root: Part) -> DeliveryReport:
+def _structured(root: Part, ticket: str) -> DeliveryReport:
     fields = _fields(root)
-    original = _first_id(fields.get(b"original-message-id", b"")) or _returned_id(root)
+    original = ticket or _first_id(fields.get(b"original-message-id", b"")) or _returned_id(root)
     status = _STATUS.search(fields.get(b"status", b"").decode("latin-1"))
     recipient = fields.get(b"final-recipient") or fields.get(b"original-recipient") or b""
     return DeliveryReport(
@@ -67,20 +64,6 @@ def _returned_id(root: Part) -> str:
                 if name == b"message-id":
                     return _first_id(value)
     return ""
-
-
-def _plain(root: Part, hostname: str) -> DeliveryReport | None:
-    """A bounce in prose counts when it brings back a Message-ID that only we give."""
-    own = re.compile(rf"<[\w.+-]{{8,80}}@{re.escape(hostname)}>", re.IGNORECASE)
-    for leaf in root.leaves():
-        text = plain_text(leaf)[:_READ_CHARACTERS]
-        if found := own.search(text):
-            status = _STATUS.search(text)
-            code = status[1] if status else ""
-            return DeliveryReport(
-                action="delayed" if code.startswith("4") else "failed", status=code, original_id=clean(found[0])
-            )
-    return None
 
 
 def _first_id(value: bytes) -> str:

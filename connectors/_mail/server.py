@@ -1,4 +1,4 @@
-"""The SMTP dialogue: aiosmtpd on the running loop, its slow inner loops replaced, every limit ours.
+"""The SMTP and LMTP dialogue: aiosmtpd on the running loop, its slow inner loops replaced, every limit ours.
 
 A mail is answered with 250 only after `deliver` returned; whatever goes wrong on our side is 451, never 5xx.
 """
@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from aiosmtpd.smtp import SMTP, Session
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, Session
 from aiosmtpd.smtp import Envelope as Dialogue
 
+from connectors._mail.door import HANDED_IN
 from connectors._mail.loops import without_tag
 from core import telemetry
 from core.errors import Unavailable
@@ -21,12 +22,14 @@ from core.message import Envelope
 
 TRY_AGAIN = "451 4.3.0 Cannot take your mail just now, please try again later"
 BUSY = "421 4.3.2 Too many connections, please try again later"
+NO_LOGIN = "421 4.7.0 Too many wrong passwords, goodbye"
 CLOSING = "421 4.3.2 Service closes, please try again later"
 _END = b"\r\n.\r\n"
 _READ_BYTES = 65_536
 # RFC 5321 says 512, SIZE, BODY and SMTPUTF8 add to it.
 _COMMAND_BYTES = 1_024
 _GRACE_SECONDS = 5.0
+_WRONG_LOGINS = 3
 # Reverse path or forward path of RFC 5321 and 6531, a source route being passed over; then the parameters.
 _PATH = re.compile(
     r"\s*(?:<(?:@[^\s<>:]{1,255}:)?(?P<path>[^\s<>\"@]{1,128}@[^\s<>@]{1,255}|\"[^\"\\<>]{1,64}\"@[^\s<>@]{1,255}|)>"
@@ -49,6 +52,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     mails: int
     seconds: float
     tls: ssl.SSLContext | None = None
+    # A reply for each recipient, as RFC 2033 has it.
+    lmtp: bool = False
+    # Who this user with this password is, "" for nobody; with it nobody hands anything in without logging in.
+    login: Callable[[bytes, bytes], str] | None = None
 
 
 class Door:
@@ -63,14 +70,17 @@ class Door:
         self._empty = asyncio.Event()
 
     def session(self) -> "MailSession":
-        return MailSession(self)
+        return LmtpSession(self) if self.limits.lmtp else MailSession(self)
 
     def enter(self, session: "MailSession") -> bool:
         """Returns whether there is room for one more."""
         if len(self._sessions) >= self.limits.connections:
             return False
-        # One neighbour that holds every chair would keep all others out.
-        if sum(other.host == session.host for other in self._sessions) >= self.limits.connections_from_one:
+        # One neighbour that holds every chair would keep all others out; by a socket in a folder comes only one.
+        if (
+            session.host
+            and sum(other.host == session.host for other in self._sessions) >= self.limits.connections_from_one
+        ):
             return False
         self._sessions.add(session)
         return True
@@ -98,8 +108,22 @@ class Door:
         self, _server: SMTP, session: Session, _envelope: Dialogue, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        # Nobody logs in here: mail comes in for the city only.
+        # Elsewhere nobody logs in: mail comes in for the city only.
+        if self.limits.login is not None:
+            return responses
         return [line for line in responses if not line.startswith("250-AUTH")]
+
+    def authenticate(
+        self, _server: SMTP, session: Session, _envelope: Dialogue, _mechanism: str, given: LoginPassword
+    ) -> AuthResult:
+        """Tells aiosmtpd whether it is who it says."""
+        login = self.limits.login
+        who = login(given.login, given.password) if login is not None else ""
+        if not who:
+            telemetry.refused(channel=self.name, reason="login", status=535)
+            return AuthResult(success=False, handled=False)
+        session.login_data = None
+        return AuthResult(success=True, auth_data=who)
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name and arguments
         self, _server: SMTP, _session: Session, envelope: Dialogue, address: str, _options: list[str]
@@ -130,10 +154,11 @@ class MailSession(SMTP):
             data_size_limit=limits.size_bytes,
             enable_SMTPUTF8=True,
             hostname=limits.hostname,
-            ident="ESMTP",
+            ident="LMTP" if limits.lmtp else "ESMTP",
             tls_context=limits.tls,
             timeout=limits.seconds,
-            auth_exclude_mechanism=("LOGIN", "PLAIN"),
+            auth_required=limits.login is not None,
+            authenticator=door.authenticate,
             command_call_limit=_call_limits(limits),
             loop=asyncio.get_running_loop(),
         )
@@ -141,6 +166,9 @@ class MailSession(SMTP):
         self.command_size_limits = defaultdict(lambda: _COMMAND_BYTES)
         self._door = door
         self._taking = False
+        self._wrong_logins = 0
+        # How many replies the other side waits for.
+        self._owed = 1
 
     def dismiss(self) -> None:
         """Ends the session now, or after the mail that is being handed over."""
@@ -178,8 +206,15 @@ class MailSession(SMTP):
         # aiosmtpd takes an empty address for a missing one; the null sender is told by its two characters.
         return address or "<>", found["rest"] or ""
 
-    async def smtp_AUTH(self, _arg: str | None) -> None:  # noqa: N802 -- aiosmtpd's name
-        await self.push("502 5.5.1 Nobody logs in here")
+    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802 -- aiosmtpd's name
+        if self._door.limits.login is None:
+            await self.push("502 5.5.1 Nobody logs in here")
+            return
+        await super().smtp_AUTH(arg)
+        self._wrong_logins += self.session is not None and not self.session.authenticated
+        if self._wrong_logins >= _WRONG_LOGINS:
+            await self.push(NO_LOGIN)
+            self._writer.close()
 
     async def smtp_VRFY(self, _arg: str | None) -> None:  # noqa: N802 -- aiosmtpd's name
         await self.push("252 2.5.0 Send the mail and see")
@@ -194,13 +229,28 @@ class MailSession(SMTP):
         self._taking = True
         try:
             await self.push("354 End data with <CR><LF>.<CR><LF>")
+            self._owed = self._replies()
             content = await self._content()
-            await self.push(content if isinstance(content, str) else await self._taken(content))
+            await self._say(content if isinstance(content, str) else await self._taken(content))
         finally:
             self._taking = False
             self.envelope = self._create_envelope()
         if self._door.closing:
             self.dismiss()
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Returns what is said when a command failed in an unforeseen way, as often as it is waited for."""
+        status = await super().handle_exception(error)
+        owed, self._owed = self._owed, 1
+        return "\r\n".join([status] * owed)
+
+    async def _say(self, status: str) -> None:
+        owed, self._owed = self._owed, 1
+        await self.push("\r\n".join([status] * owed))
+
+    def _replies(self) -> int:
+        """How many replies a mail is owed."""
+        return 1
 
     async def _content(self) -> bytes | str:
         """Reads to the lone dot; returns the mail without transparency dots, or why it is refused.
@@ -242,6 +292,8 @@ class MailSession(SMTP):
         assert said is not None
         assert session is not None
         options = [*said.mail_options, *(["TLS"] if session.ssl else [])]
+        if session.authenticated:
+            options.append(HANDED_IN + str(session.auth_data))
         peer = session.peer
         return Envelope(
             sender="" if said.mail_from in ("<>", None) else said.mail_from,
@@ -249,6 +301,23 @@ class MailSession(SMTP):
             peer=str(peer[0]) if isinstance(peer, tuple) else "",
             options=tuple(options),
         )
+
+
+class LmtpSession(MailSession):
+    """One connection of a mail server that delivers to us (RFC 2033). aiosmtpd's own LMTP gives one reply for all
+    recipients, where each of them is waited for."""
+
+    async def smtp_LHLO(self, arg: str | None) -> None:  # noqa: N802 -- aiosmtpd's name
+        await super().smtp_EHLO(arg)
+
+    async def smtp_HELO(self, _arg: str | None) -> None:  # noqa: N802 -- aiosmtpd's name
+        await self.push("500 5.5.1 This is LMTP, say LHLO")
+
+    async def smtp_EHLO(self, arg: str | None) -> None:  # noqa: N802 -- aiosmtpd's name
+        await self.smtp_HELO(arg)
+
+    def _replies(self) -> int:
+        return len(self.envelope.rcpt_tos) if self.envelope else 1
 
 
 def quieten() -> None:

@@ -1,0 +1,45 @@
+"""Which handles are the same: a telephone number or a mail address is one person's, however and wherever it is said."""
+
+import re
+
+from core.message import Message, identity_of
+from core.wire import Seal
+
+_SIGNS = re.compile(r"[\s().-]")
+_PHONE = re.compile(r"(?:\+82|0)\d{8,11}")
+
+
+def known_by(handle: str) -> str:
+    """Returns the handle as it is compared: in small letters, a Korean number with its country."""
+    handle = handle.strip().casefold()
+    digits = _SIGNS.sub("", handle)
+    return f"+82{digits[1:]}" if digits.startswith("0") and _PHONE.fullmatch(digits) else handle
+
+
+def is_address(handle: str) -> bool:
+    """Whether this is known everywhere as the same, as accounts of a platform are not."""
+    return "@" in handle[1:] or _PHONE.fullmatch(handle) is not None
+
+
+def contact_key(seal: Seal, channel: str, account: str, address: str) -> str:
+    """Returns the name of a contact, which tells nobody without the key what it is."""
+    who = known_by(address)
+    return _marked(seal, *(("anywhere", who) if is_address(who) else ("channel", channel, account, who)))
+
+
+def case_key(seal: Seal, number: str) -> str:
+    """Returns what stands for the citizen of one case alone, where nobody knows whose address it names."""
+    return _marked(seal, "case", number)
+
+
+def key_of_author(seal: Seal, message: Message) -> str:
+    """Returns the contact that this message comes from and whose answer goes there alone, "" when that is not sure:
+    who only claims an address could else have answers about it sent elsewhere."""
+    handle, to = message.author.handle, message.reply_to
+    if message.public or not handle or not to or known_by(handle) != known_by(to):
+        return ""
+    return contact_key(seal, message.channel, message.account, to)
+
+
+def _marked(seal: Seal, *parts: str) -> str:
+    return seal.mark(identity_of("contact", *parts)).hex()

@@ -1,0 +1,124 @@
+"""The ways out to KakaoTalk: the callback of a request, once and within its minute; later a dealer's 알림톡."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from connectors._few import few
+from connectors._kakao_message import may_call, phone
+from connectors._kakao_settings import KakaoSettings
+from connectors._post import Answer, Post
+from core.clock import Clock
+from core.errors import Rejected
+from core.reply import Receipt, Reply, Sender
+
+_MOST_CHARACTERS, _MOST_OUTPUTS = 1_000, 3
+_PLACE = re.compile(r"\{[a-z_]+\}")
+# What asks for a rating can be answered by one touch.
+_RATINGS = {
+    "5점 매우 만족": "5점",
+    "4점 만족": "4점",
+    "3점 보통": "3점",
+    "2점 불만족": "2점",
+    "1점 매우 불만족": "1점",
+}
+
+
+class Later:
+    """A dealer's service for messages to telephones, as the settings describe it. It has no idempotency key that all
+    dealers know, and cannot be asked."""
+
+    def __init__(self, settings: KakaoSettings, token: str, sender_key: str) -> None:
+        self._settings = settings
+        self._service = settings.alimtalk
+        self._token = token
+        self._sender_key = sender_key
+
+    async def send(self, reply: Reply, post: Post) -> Receipt:
+        number = phone(reply.to)
+        if self._settings.later == "none":
+            raise Rejected("the callback's minute is over, and no way for later answers is set up (later)")
+        if not number:
+            raise Rejected("the callback's minute is over, and the citizen left no telephone number")
+        headers = {self._service.header: f"{self._service.prefix}{self._token}"} if self._token else {}
+        answer = await post(self._service.api_url, self._payload(reply, number), headers)
+        answer.must_be_taken()
+        service = self._service
+        if service.ok_field and answer.said(service.ok_field) != service.ok_value:
+            raise Rejected(f"the service said no: {answer.said(service.ok_field)[:100]}")
+        return Receipt(provider_id=answer.said(service.id_field)[:200] or reply.id)
+
+    def _payload(self, reply: Reply, number: str) -> Any:
+        most, rest = self._service.most_characters, _rest(reply, self._settings)
+        values = {
+            "{to}": number,
+            "{text}": few(reply.text, most, 1, rest=rest)[0],
+            "{template}": self._service.template,
+            "{sender_key}": self._sender_key,
+            "{id}": reply.id,
+            "{number}": reply.case,
+        }
+        return _filled(msgspec.json.decode(self._service.body), values)
+
+
+class Answers(Sender):
+    """Posts the answer to the callback while it is fresh; what comes later, or finds it used up, goes by `later`."""
+
+    repeatable = False
+
+    def __init__(self, settings: KakaoSettings, later: Later, clock: Clock) -> None:
+        self._settings = settings
+        self._later = later
+        self._clock = clock
+        self._post = Post(settings.timeout_seconds)
+
+    async def send(self, reply: Reply) -> Receipt:
+        if self._is_fresh(reply) and may_call(reply.callback, self._settings):
+            answer = await self._post(reply.callback, self._template(reply), {})
+            if _is_taken(answer):
+                return Receipt(provider_id=answer.said("taskId")[:200] or reply.id)
+        return await self._later.send(reply, self._post)
+
+    async def close(self) -> None:
+        await self._post.close()
+
+    def _is_fresh(self, reply: Reply) -> bool:
+        """Whether Kakao still takes it. In a rehearsal, whose clock is another, by when the letter was written."""
+        if not reply.callback or reply.asked_at is None:
+            return False
+        now = max(self._clock(), reply.created_at)
+        return (now - reply.asked_at).total_seconds() <= self._settings.callback_seconds
+
+    def _template(self, reply: Reply) -> Any:
+        texts = few(reply.text, _MOST_CHARACTERS, _MOST_OUTPUTS, rest=_rest(reply, self._settings))
+        template: dict[str, Any] = {"outputs": [{"simpleText": {"text": text}} for text in texts]}
+        if reply.kind in {"result", "survey"}:
+            template["quickReplies"] = [
+                {"label": label, "action": "message", "messageText": said} for label, said in _RATINGS.items()
+            ]
+        return {"version": "2.0", "template": template}
+
+
+def _is_taken(answer: Answer) -> bool:
+    """Whether the callback took it; False when it is used up or over. Raises `Unavailable`."""
+    try:
+        answer.must_be_taken()
+    except Rejected:
+        return False
+    return answer.said("status").upper() not in {"FAIL", "ERROR"}
+
+
+def _rest(reply: Reply, settings: KakaoSettings) -> str:
+    return f"…\n전체 내용: {reply.link}" if reply.link else f"…\n전체 내용은 {settings.contact}에 문의해 주십시오."
+
+
+def _filled(body: Any, values: dict[str, str]) -> Any:
+    """Returns the body with what stands in braces replaced, once, wherever it stands in a text."""
+    if isinstance(body, dict):
+        return {key: _filled(inner, values) for key, inner in body.items()}
+    if isinstance(body, list):
+        return [_filled(inner, values) for inner in body]
+    if not isinstance(body, str):
+        return body
+    return _PLACE.sub(lambda found: values.get(found[0], found[0]), body)

@@ -1,0 +1,63 @@
+"""What the city tells everybody who follows its LINE account."""
+
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_OID, uuid5
+
+from connectors._telegram_text import length, parts
+from core.announce import Announcement, Announcer
+from core.errors import Rejected
+from core.reply import Receipt
+
+if TYPE_CHECKING:
+    from connectors._post import Post
+
+_MOST_CHARACTERS = 5_000
+_TAIL = "… 문의 120"
+_SAID_BEFORE = 409
+
+
+class LineAnnouncer(Announcer):
+    """A broadcast has its id as retry key, so LINE takes it once. Nothing that LINE sent can be taken back."""
+
+    is_repeatable = True
+
+    def __init__(self, api_url: str, token: str, timeout_seconds: float) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._token = token
+        self._timeout_seconds = timeout_seconds
+        self._opened: Post | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return bool(self._api_url)
+
+    def problem(self, account: str) -> str:
+        return "" if self._token or not self.is_live else "채널 액세스 토큰이 없습니다"
+
+    def fitted(self, text: str) -> str:
+        if len(parts(text, _MOST_CHARACTERS)) < 2:
+            return text
+        return f"{parts(text, _MOST_CHARACTERS - length(_TAIL) - 1)[0]}\n{_TAIL}"
+
+    async def post(self, what: Announcement) -> Receipt:
+        if reason := self.problem(what.account):
+            raise Rejected(reason)
+        if self._opened is None:
+            from connectors._post import Post
+
+            self._opened = Post(self._timeout_seconds)
+        key = str(uuid5(NAMESPACE_OID, what.id))
+        headers = {"Authorization": f"Bearer {self._token}", "X-Line-Retry-Key": key}
+        said = {"messages": [{"type": "text", "text": what.text}]}
+        answer = await self._opened(f"{self._api_url}/v2/bot/message/broadcast", said, headers)
+        if answer.status != _SAID_BEFORE:
+            answer.must_be_taken()
+        return Receipt(provider_id=key)
+
+    async def delete(self, what: Announcement, provider_id: str) -> None:
+        raise Rejected("LINE은 보낸 글을 회수할 수 없습니다. 정정하는 글을 보내 주십시오")
+
+    async def close(self) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None

@@ -1,0 +1,84 @@
+"""What the city tells everybody in its Telegram channels."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from connectors._telegram_text import length, parts
+from core.announce import Announcement, Announcer
+from core.errors import Rejected
+from core.reply import Receipt
+
+if TYPE_CHECKING:
+    from connectors._telegram_http import Line
+    from connectors.telegram import TelegramSettings
+
+_NAME = re.compile(r"[A-Za-z0-9_]{4,32}")
+_TAIL = "… 문의 120"
+_GONE = "not found"
+
+
+class TelegramAnnouncer(Announcer):
+    """Posts in channels in which the bot may post. Telegram has no idempotency key and cannot be asked what the bot
+    posted: where no answer came, a person looks."""
+
+    def __init__(self, settings: TelegramSettings, token: str) -> None:
+        self._settings = settings
+        self._token = token
+        self._opened: Line | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return bool(self._settings.api_url)
+
+    def problem(self, account: str) -> str:
+        if not self.is_live:
+            return ""
+        if not self._token:
+            return "봇의 토큰이 없습니다(docs/channels/telegram.md)"
+        if account not in self._settings.channels and not _NAME.fullmatch(account):
+            return f"[connectors.telegram] channels에 {account}의 번호가 없습니다"
+        return ""
+
+    def fitted(self, text: str) -> str:
+        whole = parts(text, self._settings.most_characters)
+        if len(whole) < 2:
+            return text
+        begun = parts(text, self._settings.most_characters - length(_TAIL) - 1)
+        return f"{begun[0]}\n{_TAIL}"
+
+    async def post(self, what: Announcement) -> Receipt:
+        line = self._line(what.account)
+        sent = await line.call(line.bot.send_message(self._chat(what.account), what.text))
+        return Receipt(provider_id=f"{sent.chat.id}:{sent.message_id}")
+
+    async def delete(self, what: Announcement, provider_id: str) -> None:
+        line = self._line(what.account)
+        chat, _, message = provider_id.rpartition(":")
+        if not (message.isascii() and message.isdigit()):
+            raise Rejected("어느 글인지 알 수 없습니다. 직접 지워 주십시오")
+        try:
+            await line.call(line.bot.delete_message(int(chat) if chat else self._chat(what.account), int(message)))
+        except Rejected as error:
+            if _GONE not in error.reason.lower():
+                raise
+
+    async def close(self) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
+
+    def _chat(self, account: str) -> str | int:
+        number = self._settings.channels.get(account)
+        return int(number) if number else f"@{account}"
+
+    def _line(self, account: str) -> Line:
+        if reason := self.problem(account):
+            raise Rejected(reason)
+        if self._opened is None:
+            # Importing the provider's library takes a third of a second; many instances never post by it.
+            from connectors._telegram_http import Line
+
+            self._opened = Line(self._settings, self._token)
+        return self._opened

@@ -1,0 +1,138 @@
+"""KakaoTalk there and back: a running instance, Kakao and a dealer on loopback; received once, answered once."""
+
+import asyncio
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, select
+
+from bench.instance import ROOT, Instance
+from cases.schema import cases, outbox
+from tests.kakao_server import DEALER_TOKEN, SECRET, Kakao, payload
+
+WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
+QUESTION = "대형폐기물은 어떻게 버리나요?"
+ENVIRONMENT = {
+    "EUNGDAPSO_NOW": "2026-11-23T10:00:00",
+    "EUNGDAPSO_CLOCK": "frozen",
+    "EUNGDAPSO_KAKAO_SECRET": SECRET,
+    "EUNGDAPSO_KAKAO_ALIMTALK_TOKEN": DEALER_TOKEN,
+}
+TABLES = """[connectors.kakao]
+api_url = "{url}"
+timeout_seconds = 2
+phone_param = "phone"
+later = "alimtalk"
+
+[connectors.kakao.alimtalk]
+api_url = "{url}/messages"
+
+[replies]
+first_seconds = 0.2
+"""
+
+
+@pytest.fixture(scope="module")
+def kakao() -> Iterator[Kakao]:
+    with Kakao().in_thread() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, kakao: Kakao) -> Iterator[Instance]:
+    """A running pipeline with one bot."""
+    instance = Instance(tmp_path_factory.mktemp("city"), ENVIRONMENT)
+    written = instance.config.read_text(encoding="utf-8")
+    tables = TABLES.replace("{url}", kakao.url)
+    instance.config.write_text(re.sub(r"(?m)^\[connectors\.kakao\].*$", tables, written), encoding="utf-8")
+    instance.start()
+    try:
+        yield instance
+    finally:
+        instance.stop()
+
+
+def until(look: Callable[[], Any]) -> Any:
+    """Returns the first thing seen; gives up after half a minute."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come")
+
+
+def numbers_of(instance: Instance, citizens: Collection[str]) -> list[str]:
+    """The cases that were opened for these citizens."""
+    engine = create_engine(instance.cases_url)
+    with engine.connect() as connection:
+        found = connection.execute(select(cases.c.number).where(cases.c.author.in_(citizens))).scalars().all()
+    engine.dispose()
+    return list(found)
+
+
+def states_of(instance: Instance, number: str) -> dict[str, str]:
+    """What became of the letters about a case, by kind."""
+    engine = create_engine(instance.cases_url)
+    with engine.connect() as connection:
+        rows = connection.execute(select(outbox.c.kind, outbox.c.state).where(outbox.c.number == number)).all()
+    engine.dispose()
+    return {row.kind: row.state for row in rows}
+
+
+def answer(instance: Instance, number: str, text: str) -> None:
+    """An officer answers from the terminal."""
+    command = [sys.executable, "-m", "pipeline", "case", "answer", number, text, "--by", "담당자"]
+    command += ["--config", str(instance.config)]
+    subprocess.run(command, cwd=ROOT, env=instance.environment, check=True, capture_output=True, timeout=60)
+
+
+def test_each_citizen_is_answered_once_by_callback(city: Instance, kakao: Kakao) -> None:
+    """Requests that a proxy repeats, while callbacks meet 429, 503 and a line that breaks: told at once, answered
+    once."""
+    citizens = [f"citizen-{n}" for n in range(10)]
+    urls = [kakao.new_callback() for _ in citizens]
+    asked = [
+        payload(WASTE if n % 2 else QUESTION, user=citizen, callbackUrl=urls[n]) for n, citizen in enumerate(citizens)
+    ]
+    kakao.instead.extend([429, 503, 0, 0, "lost", 500])
+    answers = asyncio.run(kakao.ask(f"{city.base}/hooks/kakao", asked, times=3))
+    until(lambda: all(kakao.texts_at(url) for url in urls))
+    city.drain()
+
+    assert {(200, True)} == {(one.status, one.said.get("useCallback")) for one in answers}
+    assert max(one.seconds for one in answers) < 5
+    assert [1] * 10 == [len(kakao.texts_at(url)) for url in urls]
+    assert 10 == len(numbers_of(city, citizens))
+    assert "강남구" in kakao.texts_at(urls[1])[0]
+
+
+def test_same_words_beyond_the_window_are_one_case(city: Instance, kakao: Kakao) -> None:
+    """A request that comes again after its ten seconds is another message with the same words: it joins the case."""
+    asked = payload(WASTE, user="citizen-50")
+    again = payload(WASTE, user="citizen-50", block={"id": "another"})
+    for one in (asked, again):
+        asyncio.run(kakao.ask(f"{city.base}/hooks/kakao", [one], times=2))
+    city.drain()
+
+    assert 1 == len(numbers_of(city, ["citizen-50"]))
+
+
+def test_officers_answer_goes_to_the_telephone(city: Instance, kakao: Kakao) -> None:
+    """What an officer answers later goes to the number that the citizen left, and to nobody who left none."""
+    with_number = payload(WASTE, user="citizen-60", params={"phone": "010-0000-0060"})
+    asyncio.run(kakao.ask(f"{city.base}/hooks/kakao", [with_number, payload(WASTE, user="citizen-61")]))
+    until(lambda: len(numbers_of(city, ["citizen-60", "citizen-61"])) == 2 and kakao.messages)
+    numbered, silent = (numbers_of(city, [citizen])[0] for citizen in ("citizen-60", "citizen-61"))
+    answer(city, numbered, "현장을 확인하고 쓰레기를 치웠습니다.")
+    answer(city, silent, "현장을 확인하고 쓰레기를 치웠습니다.")
+    until(lambda: [one for one in kakao.messages if "치웠습니다" in one["message"]])
+    until(lambda: states_of(city, silent).get("result") == "failed")
+
+    assert {"01000000060"} == {one["to"] for one in kakao.messages}
+    assert "sent" == states_of(city, numbered)["result"]
