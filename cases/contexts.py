@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from cases.ledger import read_message, thread_key
 from cases.means import Means
+from cases.people import cases_of_linked
 from cases.recurring import Recurring
 from cases.replies import rows_named
 from cases.schema import cases, messages, to_stored
@@ -55,7 +56,9 @@ class _Lookup:
         by_thread = self._by_thread()
         numbers = {*by_reference.values(), *by_thread.values()}
         self._cases = {row.number: row for row in self._rows(cases.c.number, numbers)}
-        found = [self._context(m, by_reference, by_thread) for m in self._batch]
+        theirs = [self._case_of(m, by_reference, by_thread) for m in self._batch]
+        self._look_for_linked(theirs, by_reference)
+        found = [self._context(m, case) for m, case in zip(self._batch, theirs, strict=True)]
         texts = self._texts({c.reply_to_case for c in found if c.awaits_place or c.answered_by_faq})
         originals = self._originals()
         return [
@@ -63,12 +66,23 @@ class _Lookup:
             for context, message in zip(found, self._batch, strict=True)
         ]
 
-    def _context(self, message: Message, by_reference: dict[str, str], by_thread: dict[int, str]) -> Context:
+    def _case_of(self, message: Message, by_reference: dict[str, str], by_thread: dict[int, str]) -> Any | None:
         thread = self._threads[message.id]
         referred = [by_reference[r] for r in _references(message) if r in by_reference]
         case = next((c for n in referred if (c := self._own(n, message))), None)
-        if case is None and thread is not None:
-            case = self._own(by_thread.get(thread, ""), message)
+        return case if case is not None or thread is None else self._own(by_thread.get(thread, ""), message)
+
+    def _look_for_linked(self, theirs: list[Any | None], by_reference: dict[str, str]) -> None:
+        """Puts in, where no case was found, the case of the same citizen who writes from another handle of theirs."""
+        alone = {m.id: place for place, m in enumerate(self._batch) if theirs[place] is None}
+        messages_ = [self._batch[place] for place in alone.values()]
+        referred = {m.id: [by_reference[r] for r in _references(m) if r in by_reference] for m in messages_}
+        linked = cases_of_linked(self._means, self._connection, messages_, referred)
+        rows = {row.number: row for row in self._rows(cases.c.number, set(linked.values()))}
+        for message, number in linked.items():
+            theirs[alone[message]] = rows.get(number)
+
+    def _context(self, message: Message, case: Any | None) -> Context:
         same = self._recurring.case_of(message)
         if case is None:
             language = self._recurring.language_of(message)

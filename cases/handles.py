@@ -6,6 +6,7 @@ from core.message import Message, identity_of
 from core.wire import Seal
 
 _SIGNS = re.compile(r"[\s().-]")
+_MAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9가-힣-]{1,63}(\.[A-Za-z0-9가-힣-]{1,63}){1,8}")
 _PHONE = re.compile(r"(?:\+82|0)\d{8,11}")
 
 
@@ -19,6 +20,15 @@ def known_by(handle: str) -> str:
 def is_address(handle: str) -> bool:
     """Whether this is known everywhere as the same, as accounts of a platform are not."""
     return "@" in handle[1:] or _PHONE.fullmatch(handle) is not None
+
+
+def written_as(text: str) -> tuple[str, str]:
+    """Returns whether this is a telephone number ("tel") or a mail address ("mail"), and how we write it; ("", "") for
+    what is neither."""
+    if _MAIL.fullmatch(text.strip()):
+        return "mail", text.strip().casefold()
+    number = known_by(_SIGNS.sub("", text))
+    return ("tel", number) if _PHONE.fullmatch(number) else ("", "")
 
 
 def contact_key(seal: Seal, channel: str, account: str, address: str) -> str:

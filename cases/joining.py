@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, or_, select, update
 
+from cases.another_way import goes_another_way
 from cases.clock import Pause, accepted_at
 from cases.ledger import CITIZEN, Ledger, read_sealed
 from cases.means import Means
@@ -127,6 +128,9 @@ class Joining:
             went_out(self._means, self._ledger, {row.id: row.provider_id or report.provider_id}, where=MAYBE)
         what = "undeliverable" if has_failed else "delivery report"
         self._ledger.event(row.number, what, why=said, cause=item.message.id, row=row.id, kind=row.kind)
+        if has_failed and row.state in _MAY_FAIL:
+            whole = self._ledger.connection.execute(select(outbox).where(outbox.c.id == row.id)).one()
+            goes_another_way(self._means, self._ledger, whole, said)
 
     def _placed(self, item: Routed, case: Case) -> tuple[Case, str]:
         """Routes the case by the place that was asked for; the wait does not count. Unsure again: a person does."""

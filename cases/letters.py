@@ -37,6 +37,8 @@ _MORE: Mapping[str, frozenset[str]] = {
     "withdrawn": frozenset({"reason"}),
     "duty": frozenset({"text", "reason", "question"}),
     "rated": frozenset(),
+    "contact_code": frozenset({"text"}),
+    "contact_linked": frozenset({"text"}),
 }
 _DESKS = ("담당", "과", "팀", "계", "실", "센터")
 _WEEKDAYS = "월화수목금토일"

@@ -39,6 +39,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     threaded: frozenset[str] = frozenset({"email"})
     # For how many days a channel takes one private answer to what others can read.
     private_days: Mapping[str, float] = {}
+    # Channels whose letters go to the address that wrote, and that show the link to a case to nobody else.
+    addressed: frozenset[str] = frozenset({"email", "sms"})
+    # By which channel a citizen's other contact is written to: "tel" for telephone numbers, "mail" for addresses.
+    ways: Mapping[str, str] = {}
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, func, select, text, update
 
+from cases.another_way import goes_another_way
 from cases.database import anew
 from cases.deferred import Deferred, rows_of, to_person
 from cases.ledger import Ledger
@@ -242,6 +243,9 @@ class Outbox:
         ledger.event(
             row.number, f"sending {outcome.state}", why=outcome.error, cause=row.cause, row=row.id, kind=row.kind
         )
+        is_failed = outcome.state == "failed"
+        if is_failed and goes_another_way(self._means, ledger, row, outcome.error):
+            return True
         if row.kind == "answer":
             to_person(self._means, ledger, row.number, f"the automatic answer is {outcome.state}")
         return True

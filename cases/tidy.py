@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, text, update
 
 from cases import pieces, tallies
+from cases.contacts import forget_contacts
 from cases.database import anew
 from cases.ledger import Ledger, read_sealed, wordless
 from cases.means import Means
@@ -93,6 +94,7 @@ class Tidy:
         _change(connection, events, numbers, sealed=None, why=text(_NO_REASON))
         _change(connection, outbox, numbers, **_NO_LETTER)
         connection.execute(delete(threads).where(threads.c.number.in_(numbers)))
+        forget_contacts(connection, numbers)
         for number in numbers:
             ledger.event(number, "forgotten")
         ledger.flush()

@@ -164,4 +164,6 @@ def _text(report: Report) -> str:
     lines = [f"{code}: {value}" for code, value in report.attributes]
     lines += [f"장소: {report.address}"] if report.address else []
     lines += [f"주소 번호: {report.address_id}"] if report.address_id else []
+    # Letters go by mail then; an officer may ring all the same.
+    lines += [f"전화: {report.phone}"] if report.phone and report.email else []
     return "\n\n".join(part for part in (report.description, "\n".join(lines)) if part)

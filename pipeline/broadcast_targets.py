@@ -48,12 +48,12 @@ def targets(city: City, posting: Mapping[str, Announcer], audience: str, text: s
     """Returns every account of the group with its words. On each platform whoever may answer there comes first: it
     posts where the others only repost. Raises `ConfigError` for a group that is not there."""
     chosen = [_target(account, posting.get(account.platform), text, short) for account in _group(city, audience)]
-    places = {(a.platform, a.handle): place for place, a in enumerate(city.accounts)}
+    platforms = list(dict.fromkeys(account.platform for account in city.accounts))
     answering = {(account.platform, account.handle) for account in city.accounts if account.may_answer}
 
-    def order(target: Target) -> tuple[bool, bool, int]:
-        key = (target.platform, target.account)
-        return bool(target.problem), key not in answering, places[key]
+    def order(target: Target) -> tuple[int, bool, bool]:
+        is_answering = (target.platform, target.account) in answering
+        return platforms.index(target.platform), bool(target.problem), not is_answering
 
     return sorted(chosen, key=order)
 

@@ -276,6 +276,7 @@ def _subcommands() -> None:
     from pipeline.cli_broadcast import app as broadcast
     from pipeline.cli_case import app as case
     from pipeline.cli_case import key
+    from pipeline.cli_contact import contact
     from pipeline.cli_dead import app as dead
     from pipeline.cli_evaluate import evaluate
     from pipeline.cli_migrate import migrate
@@ -285,6 +286,7 @@ def _subcommands() -> None:
     from pipeline.cli_train import train
 
     case.command()(attachment)
+    case.command()(contact)
     app.add_typer(broadcast, name="broadcast")
     app.add_typer(case, name="case")
     app.add_typer(dead, name="dead")

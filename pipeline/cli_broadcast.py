@@ -199,14 +199,16 @@ def _rehearse(found: Sequence[Target], *, json: bool) -> None:
     if json:
         show([as_targeted(target) for target in found])
         return
-    table = _table("계정", "이름", "방식", "글")
+    table = _table("계정", "이름", "방식", "글자", "문제")
     seen: set[str] = set()
     for one in found:
         how = "재게시" if one.is_linked and one.platform in seen else "게시"
         seen.add(one.platform)
-        words = one.problem or one.text
-        table.add_row(f"{one.platform}:{one.account}", one.name, how, escape(printable(_first(words))))
+        table.add_row(f"{one.platform}:{one.account}", one.name, how, str(len(one.text)), escape(one.problem))
     Console().print(table)
+    for text in dict.fromkeys(one.text for one in found):
+        platforms = dict.fromkeys(one.platform for one in found if one.text == text)
+        typer.echo(f"[{', '.join(platforms)}]\n{_lines(text)}\n")
     _warn(found)
     typer.echo(f"연습입니다. 계정 {len(found)}개, 저장하지 않았습니다")
 
@@ -300,10 +302,6 @@ def _state(found: Broadcast) -> str:
 
 def _at(found: Broadcast) -> str:
     return f"{as_posted(found.created_at):%m-%d %H:%M}"
-
-
-def _first(text: str) -> str:
-    return text.partition("\n")[0]
 
 
 def _lines(text: str) -> str:

@@ -54,5 +54,31 @@ def with_contacts(senders: Mapping[str, Sender], connectors: Mapping[str, Connec
     }
 
 
+def addressed(connectors: Mapping[str, Connector[Any]]) -> frozenset[str]:
+    """Returns the channels whose letters go to the very address that wrote; elsewhere anybody's may be claimed."""
+    return frozenset(name for name, part in connectors.items() if isinstance(part, MailChannel | Sms | SmsDomestic))
+
+
+def ways(connectors: Mapping[str, Connector[Any]]) -> dict[str, str]:
+    """Returns by which channel citizens are written to who gave a number ("tel") or an address ("mail") afterwards.
+
+    Where nothing is sent at all, as on a machine for trying out, these are channels that deliver to files.
+    """
+    mail = [name for name, part in connectors.items() if isinstance(part, MailChannel)]
+    tel = [name for name, part in connectors.items() if isinstance(part, Sms | SmsDomestic)]
+    is_live = any(_sends(part) for part in connectors.values())
+    ready = [name for name in (*mail, *tel) if _sends(connectors[name])] if is_live else [*mail, *tel]
+    firsts = {"mail": next((n for n in mail if n in ready), ""), "tel": next((n for n in tel if n in ready), "")}
+    return {kind: name for kind, name in firsts.items() if name}
+
+
+def _sends(part: Connector[Any]) -> bool:
+    """Whether this channel is set up to send by itself, and not only in answer to what came to a number of ours."""
+    settings = part.settings
+    has_way = bool(getattr(settings, "relay", None) or getattr(settings, "api_url", ""))
+    has_number = not isinstance(part, Sms | SmsDomestic) or bool(settings.from_number)
+    return has_way and has_number and not part.missing()
+
+
 def _first(senders: Mapping[str, Sender], names: Iterable[str]) -> Sender | None:
     return next((senders[name] for name in names if not isinstance(senders[name], FileSender)), None)

@@ -2,19 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from cases.means import Options
 from cases.model import By
 from cases.store import CaseStore
 from connectors.open311 import Open311, Open311Settings
 from core.errors import Unavailable
 from core.message import Arrival
-from tests.casework import WASTE, Time, city, dispatched, message, opened
+from tests.casework import WASTE, Time, city, dispatched, make_store, message, opened
 from tests.test_pages import ready
 from web.app import make_app
 from web.hooks import Hooks
@@ -80,6 +81,13 @@ class Site:
         _, found = await self.ask("requests.json", **query)
         answer: list[Any] = json.loads(found)
         return answer
+
+
+@pytest.fixture
+def store(url: str, time: Time) -> Iterator[CaseStore]:
+    made = make_store(url, time, options=Options(named=frozenset({"open311"})))
+    yield made
+    made.close()
 
 
 @pytest.fixture

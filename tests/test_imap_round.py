@@ -1,4 +1,4 @@
-"""A mailbox there and back: a running instance that asks a mail server, is killed, finds new numbers, misses nothing."""
+"""A mailbox there and back: an instance that asks a mail server, is killed, finds new numbers, misses nothing."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -97,7 +97,7 @@ def until(look: Callable[[], Any]) -> Any:
 
 
 def test_each_citizen_is_answered_once(city: City) -> None:
-    """Lines that break inside a mail, a busy server, one that says nothing for a while: one case and one letter each."""
+    """Lines that break inside a mail, a busy server, one that says nothing: one case and one letter each."""
     names = [f"round{number}" for number in range(12)]
     city.server.cut_at, city.server.hang_at, city.server.busy = 5, 12, 1
     city.write(*names)
@@ -144,11 +144,12 @@ def test_attachment_of_a_mailbox_is_kept(city: City) -> None:
     mail = (
         f"From: photo@example.kr\nTo: {OURS}\nMessage-ID: <photo@x>\nMIME-Version: 1.0\n"
         'Content-Type: multipart/mixed; boundary="cut"\n\n--cut\nContent-Type: text/plain; charset=utf-8\n\n'
-        f"{WASTE}\n--cut\nContent-Type: image/png; name=a.png\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n--cut--\n"
+        f"{WASTE}\n--cut\nContent-Type: image/png; name=a.png\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n"
+        "--cut--\n"
     )
     city.server.inbox.add(mail.replace("\n", "\r\n").encode())
     until(lambda: city.cases_of("photo"))
     city.instance.drain()
-    objects = city.instance.var / "attachments"
+    kept = city.instance.var / "objects"
 
-    assert until(lambda: [path for path in city.instance.var.rglob("*") if objects in path.parents and path.is_file()])
+    assert until(lambda: [path for path in kept.rglob("*") if path.is_file()])

@@ -70,12 +70,11 @@ def test_receipt_to_another_city_is_not_answered(cities: tuple[Instance, Instanc
 def test_officers_answer_is_received_and_that_is_all(cities: tuple[Instance, Instance]) -> None:
     """What an officer writes to the other city is a person's mail: it opens a case there, its receipt joins the case
     here, and then nothing more is said."""
-    here, there = cities
-    number = _number(here)
-    said = asked(here, "case", "answer", number, "그쪽 관할입니다. 확인 바랍니다.", "--by", "담당자")
+    here = cities[0]
+    said = asked(here, "case", "answer", _number(here), "그쪽 관할입니다. 확인 바랍니다.", "--by", "담당자")
+    assert 0 == said.exit_code, said.output
     until(lambda: count(here, messages) == 2)
 
-    assert 0 == said.exit_code
     assert [(1, 2, 2), (1, 1, 2)] == settled(cities)
 
 

@@ -18,9 +18,10 @@ from pydantic import ValidationError
 from twilio.request_validator import RequestValidator
 
 from connectors._cp949 import fit, safe
+from connectors._texting import normal_number
 from connectors._twilio_form import read_form, sign
 from connectors.base import Request
-from connectors.sms import Sms, SmsSettings, normal_number
+from connectors.sms import Sms, SmsSettings
 from core.errors import Forged, Rejected, Uncertain
 from core.message import Message
 from core.reply import Reply
@@ -357,7 +358,8 @@ def reply(text: str = "접수번호 20261123-000001-7, 강남구청에서 처리
 class Provider:
     """Speaks as much of the REST interface as is used; may hang up after it took a message."""
 
-    def __init__(self, *, hangs_up: bool = False) -> None:
+    def __init__(self, *, hangs_up: bool = False, refuses: int = 0) -> None:
+        self._refuses = refuses
         self.taken: list[dict[str, str]] = []
         self.authorization = ""
         self._hangs_up = hangs_up
@@ -366,6 +368,9 @@ class Provider:
         fields = {name: values[0] for name, values in parse_qs(await asked.text()).items()}
         self.authorization = asked.headers["Authorization"]
         self.taken.append(fields)
+        if self._refuses:
+            said = {"code": self._refuses, "message": "Attempt to send to unsubscribed recipient", "status": 400}
+            return web.json_response(said, status=400)
         if self._hangs_up:
             assert asked.transport is not None
             asked.transport.abort()
@@ -436,6 +441,65 @@ async def test_provider_that_cannot_say_leaves_it_open() -> None:
     with pytest.raises(Uncertain):
         await sender.find(reply())
     await asyncio.wait_for(sender.close(), 1)
+
+
+async def test_provider_is_told_where_to_tell_what_became_of_it() -> None:
+    """Each message names our hook and, in its address, our own name of the message."""
+    provider = Provider()
+    async with provider.listening() as url:
+        connector = sms(api_url=url)
+        connector.public_url = "https://eungdapso.example"
+        sender = connector.sender()
+        assert sender is not None
+        await sender.send(reply())
+        await sender.close()
+
+    assert "https://eungdapso.example/hooks/sms?reply=row-1" == provider.taken[0]["StatusCallback"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "public_url"),
+    [
+        ({"api_url": "https://api.twilio.com"}, "http://127.0.0.1:8120"),
+        ({"api_url": "https://api.twilio.com", "receipts": False}, "https://eungdapso.example"),
+        ({"api_url": "http://127.0.0.1:9"}, ""),
+    ],
+)
+def test_no_receipts_are_asked_for_where_none_can_come(settings: dict[str, Any], public_url: str) -> None:
+    """An address that the provider cannot call would make it refuse the message: it is given none."""
+    connector = sms(**settings)
+    connector.public_url = public_url
+
+    assert "" == connector._receipts_url()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(21610, "21610: 받는 분이 이 번호의 문자를 수신 거부했습니다"), (29999, "29999")]
+)
+async def test_refusal_is_told_in_words(code: int, words: str) -> None:
+    """A number whose owner wants no messages is Rejected, with the code and what it means."""
+    provider = Provider(refuses=code)
+    async with provider.listening() as url:
+        sender = sms(api_url=url).sender()
+        assert sender is not None
+        with pytest.raises(Rejected, match=words):
+            await sender.send(reply())
+        await sender.close()
+
+
+def test_redelivery_is_the_same_message() -> None:
+    """What Twilio posts again, with whatever token in its header, is the same message by its MessageSid."""
+    first = sms().parse(request(form(), i_twilio_idempotency_token="a"))[0]
+    again = sms().parse(request(form(), i_twilio_idempotency_token="b"))[0]
+
+    assert first.identity == again.identity
+
+
+@pytest.mark.parametrize("status", ["DELIVERED!", "가", "a" * 40])
+def test_unknown_kind_of_status_is_no_receipt(status: str) -> None:
+    """A status that is no word of the provider's is refused."""
+    with pytest.raises(Rejected, match="MessageStatus"):
+        parsed(MessageStatus=status)
 
 
 def test_without_address_replies_go_to_files() -> None:

@@ -67,7 +67,7 @@ class _Calls:
         except Rejected as error:
             # GeoReport knows three: a resource that is not there, a key that is wrong, and everything else.
             status = 403 if isinstance(error, Forged) else error.status if error.status in (403, 404) else 400
-            return refused(form, status, error.reason, code=403 if status == 403 else error.status)
+            return refused(form, status, error.reason)
         except Unavailable:
             return _later(form)
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from hmac import compare_digest
 from uuid import UUID
 
-_PROOF_BYTES = 10
-_LETTER_DIGITS, _PROOF_DIGITS = 26, 16
+_LETTER_BYTES, _PROOF_BYTES = 16, 10
+_DIGITS = 26 + 1 + 16
 
 
 class Tickets:
@@ -30,28 +30,28 @@ class Tickets:
             named = UUID(letter).bytes
         except ValueError:
             return address
-        return f"{local}+{_digits(named)}.{_digits(self._proof(named))}@{domain}"
+        return f"{local}+{self._ticket(named)}@{domain}"
 
     def letter(self, addresses: Iterable[str]) -> str:
         """Returns the Message-ID of the letter that the first valid ticket among these stands for, "" for none."""
         return next((named for address in addresses if (named := self._named(address))), "")
 
     def _named(self, address: str) -> str:
-        tag = address.rpartition("@")[0].partition("+")[2]
-        letter, _, proof = tag.partition(".")
-        if len(letter) != _LETTER_DIGITS or len(proof) != _PROOF_DIGITS:
+        ticket = address.rpartition("@")[0].partition("+")[2].lower()
+        if len(ticket) != _DIGITS or not ticket.isascii():
             return ""
         try:
-            named, proven = b32decode(letter.upper() + "======"), b32decode(proof.upper())
+            named = b32decode(ticket.partition(".")[0].upper() + "======")
         except (Error, ValueError):
             return ""
-        if not compare_digest(self._proof(named), proven):
+        # The whole of it: several spellings would decode to the same.
+        if len(named) != _LETTER_BYTES or not compare_digest(self._ticket(named), ticket):
             return ""
         return f"<{UUID(bytes=named)}@{self._hostname}>"
 
-    def _proof(self, named: bytes) -> bytes:
-        return self._mark(b"mail ticket" + named)[:_PROOF_BYTES]
+    def _ticket(self, named: bytes) -> str:
+        return f"{_spelt(named)}.{_spelt(self._mark(b'mail ticket' + named)[:_PROOF_BYTES])}"
 
 
-def _digits(data: bytes) -> str:
+def _spelt(data: bytes) -> str:
     return b32encode(data).decode("ascii").rstrip("=").lower()

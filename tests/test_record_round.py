@@ -1,0 +1,234 @@
+"""Calls and visits against a whole instance: filed with an office's key, answered once, told by SMS who agreed."""
+
+import json
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from bench.instance import Instance
+from tests.commands import asked
+from tests.test_end_to_end import MONDAY, post, until
+
+CENTRE = "a-key-of-the-call-centre"
+CALL: dict[str, Any] = {
+    "channel": "phone",
+    "office": "gangnam",
+    "id": "cti/1",
+    "text": "집 앞 보안등이 사흘째 꺼져 있습니다. 고쳐 주세요.",
+    "caller": {"number": "010-2222-3333", "name": "이서연"},
+    "officer": "김주임",
+    "started_at": "2026-11-23T09:50:00+09:00",
+    "ended_at": "2026-11-23T09:55:00+09:00",
+    "notify": True,
+}
+
+
+class Twilio:
+    """Takes text messages as Twilio does; the first time it wants to be asked again."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, str]] = []
+        self.busy = 1
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                if provider.busy:
+                    provider.busy -= 1
+                    return self._says(429, {"code": 20429, "message": "Too Many Requests"}, ("Retry-After", "0"))
+                provider.taken.append(dict(urllib.parse.parse_qsl(body)))
+                return self._says(201, {"sid": f"SM{len(provider.taken)}", "status": "queued"})
+
+            def _says(self, status: int, said: dict[str, Any], *headers: tuple[str, str]) -> None:
+                body = json.dumps(said).encode()
+                self.send_response(status)
+                for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers):
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                """Says nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def to(self, number: str) -> list[str]:
+        return [message["Body"] for message in self.taken if message["To"] == number]
+
+
+@pytest.fixture(scope="module")
+def twilio() -> Iterator[Twilio]:
+    made = Twilio()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory, twilio: Twilio) -> Iterator[Instance]:
+    extra = {"EUNGDAPSO_NOW": MONDAY, "EUNGDAPSO_CLOCK": "frozen", "EUNGDAPSO_PHONE_KEY": CENTRE}
+    made = Instance(tmp_path_factory.mktemp("city"), extra | {"EUNGDAPSO_SMS_ACCOUNT_SID": "AC" + "1" * 32})
+    text = made.config.read_text(encoding="utf-8")
+    sms = f'[connectors.sms]\napi_url = "{twilio.url}"\nfrom_number = "+8225550120"'
+    made.config.write_text(
+        text.replace("[connectors.sms]", sms) + "\n[replies]\nfirst_seconds = 0.2\n", encoding="utf-8"
+    )
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def key(city: Instance) -> str:
+    return asked(city, "key", "add", "--queue", "gangnam").output.strip()
+
+
+def ask(city: Instance, path: str, key: str, body: bytes | None = None) -> tuple[int, Any]:
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(city.base + path, body, headers), timeout=20) as answer:
+            return int(answer.status), json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def file(city: Instance, key: str, **changed: Any) -> tuple[int, Any]:
+    return ask(city, "/api/v1/records", key, json.dumps(CALL | changed).encode())
+
+
+def shown(city: Instance, number: str) -> Any:
+    """Returns a case as staff see it."""
+    return json.loads(asked(city, "case", "show", number, "--json").output)
+
+
+def filed(city: Instance, key: str, **changed: Any) -> Any:
+    """Files a record; returns what is known of it once it has its case."""
+    status, said = file(city, key, **changed)
+    assert status in (200, 201, 202), said
+    return known(city, key, changed.get("id", CALL["id"]))
+
+
+def known(city: Instance, key: str, id_: str) -> Any:
+    """Returns what is told of a record, however long its case takes."""
+    path = f"/api/v1/records/{urllib.parse.quote(id_)}"
+    return until(lambda: answer[1] if (answer := ask(city, path, key))[0] == 200 else None)
+
+
+def test_a_call_becomes_a_case_of_its_district(city: Instance, key: str, twilio: Twilio) -> None:
+    """The words name no place: the office that filed it is it. Who agreed gets one receipt, by SMS, after a 429."""
+    told = filed(city, key)
+    file(city, key)
+    until(lambda: twilio.to("+821022223333"))
+    city.drain()
+
+    assert ("gangnam", "received", "2026-12-01T18:00:00+09:00") == (told["queue"], told["state"], told["due_at"])
+    assert 1 == len(twilio.to("+821022223333"))
+    assert told["number"] in twilio.to("+821022223333")[0]
+
+
+def test_what_was_answered_at_once_is_an_answered_case(city: Instance, key: str, twilio: Twilio) -> None:
+    """With its record, for the office's count; nobody is written to."""
+    told = filed(
+        city,
+        key,
+        channel="visit",
+        id="v/1",
+        text="여권 재발급에 필요한 서류를 물었습니다.",
+        answered=True,
+        answer="사진 한 장과 신분증이 필요하다고 안내하였습니다.",
+        caller={"number": "010-7777-8888"},
+    )
+    city.drain()
+    found = shown(city, told["number"])
+
+    assert ("answered", "gangnam", "passport", "visit") == (
+        found["state"],
+        found["queue"],
+        found["topic"],
+        found["channel"],
+    )
+    assert "신분증이 필요하다고" in json.dumps(found["history"], ensure_ascii=False)
+    assert [] == twilio.to("+821077778888")
+
+
+def test_a_record_is_filed_once(city: Instance, key: str) -> None:
+    """However often and however much at once; the first gets 201, later ones 200, another one of its id 409."""
+    with ThreadPoolExecutor(8) as pool:
+        statuses = {status for status, _ in pool.map(lambda _: file(city, key, id="many", notify=False), range(8))}
+    number = filed(city, key, id="many", notify=False)["number"]
+    city.drain()
+
+    assert statuses <= {200, 201, 202}
+    assert (200, number) == ((again := file(city, key, id="many", notify=False))[0], again[1]["number"])
+    assert 409 == file(city, key, id="many", notify=False, text="다른 내용입니다.")[0]
+
+
+def test_emergencies_and_secrets_are_recognised(city: Instance, key: str) -> None:
+    """Whatever topic the officer chose; where a secret went is told to no program."""
+    fire = filed(city, key, id="fire", text="지금 옆 건물에 불이 났어요 빨리 와주세요", topic="pothole", notify=False)
+    words = "구청 공무원이 건설업체에서 뇌물을 받는 것을 보았습니다"
+    secret = filed(city, key, id="secret", text=words, topic="pothole", notify=False, caller={})
+
+    assert shown(city, fire["number"])["urgent"]
+    assert ("hq.audit", None) == (shown(city, secret["number"])["queue"], secret["queue"])
+
+
+def test_a_key_is_for_its_office(city: Instance, key: str) -> None:
+    """Neither for another office nor its records; a revoked one for nobody."""
+    other = asked(city, "key", "add", "--queue", "mapo").output.strip()
+    filed(city, key, id="ours", notify=False)
+    gone = asked(city, "key", "add", "--queue", "gangnam").output.strip()
+    asked(city, "key", "revoke", gone)
+
+    assert 403 == file(city, other, id="theirs")[0]
+    assert 404 == ask(city, "/api/v1/records/ours", other)[0]
+    assert [401, 401] == [file(city, "wrong")[0], file(city, gone)[0]]
+
+
+def test_the_call_centre_files_for_every_office(city: Instance, key: str) -> None:
+    """By its own hook with its own key."""
+    body = json.dumps(CALL | {"id": "centre", "caller": {}, "notify": False}).encode()
+    status, _ = ask(city, "/hooks/phone", CENTRE, body)
+    told = known(city, key, "centre")
+
+    assert (200, "gangnam", "phone") == (status, told["queue"], told["channel"])
+    assert 401 == post(f"{city.base}/hooks/phone", body, {"authorization": f"Bearer {key}"})
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"[" * 100_000, 422),
+        (b"\xff\xfe", 400),
+        (b'{"channel": "phone"}', 422),
+        (json.dumps(CALL | {"channel": "fax"}).encode(), 422),
+        (json.dumps(CALL | {"office": "\x00"}).encode(), 403),
+        (json.dumps(CALL | {"id": "t", "topic": "nothing"}).encode(), 422),
+        (json.dumps(CALL | {"id": "d", "district": "busan"}).encode(), 422),
+        (json.dumps(CALL | {"id": "n", "caller": {"name": "가" * 10_000}}).encode(), 422),
+        (json.dumps(CALL | {"text": "가" * 100_000}).encode(), 413),
+    ],
+    ids=range(10),
+)
+def test_what_is_no_record_is_refused(city: Instance, key: str, body: bytes, status: int) -> None:
+    """With what is wrong with it, as JSON."""
+    found, said = ask(city, "/api/v1/records", key, body)
+
+    assert (status, True) == (found, bool(said["error"]))
+
+
+@pytest.mark.parametrize("id_", ["nothing", "%00", "x" * 5_000])
+def test_records_that_are_not_there_are_not_found(city: Instance, key: str, id_: str) -> None:
+    """Whatever is asked for."""
+    assert 404 == ask(city, f"/api/v1/records/{id_}", key)[0]
