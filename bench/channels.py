@@ -63,7 +63,15 @@ class Result:
     def is_clean(self) -> bool:
         verdict, wrong = self.verdict, any(row.wrong for row in self.rows)
         files = verdict.undelivered or verdict.files_missing or verdict.sent_twice
-        return not (wrong or files or verdict.lost or verdict.doubled or self.tally.others)
+        return not (wrong or files or verdict.lost or self.tally.others)
+
+    def __str__(self) -> str:
+        verdict, others = self.verdict, [f"{name} {status} {body!r}" for name, status, body in self.tally.others[:5]]
+        letters = f"letters: {verdict.undelivered} not delivered, {verdict.files_missing} without a file"
+        return (
+            f"{self.seconds:.0f} s; acknowledged and lost: {len(verdict.lost)}; {letters}, "
+            f"{len(verdict.sent_twice)} sent twice; other answers than yes and 503: {'; '.join(others) or 'none'}"
+        )
 
 
 class Redelivery:
@@ -137,14 +145,12 @@ def _row(channel: str, sent: Counter[str], found: dict[tuple[str, str], tuple[in
     here = {native_id: counts for (name, native_id), counts in found.items() if name == channel}
     sums = [sum(counts[place] for counts in here.values()) for place in range(3)]
     wrong = sorted(one for one in set(sent) | set(here) if here.get(one) != (sent[one], 1, due))
-    return Row(
-        channel=channel, sent=sent.total(), recorded=sums[0], cases=sums[1], letters=sums[2], wrong=tuple(wrong)
-    )
+    return Row(channel=channel, sent=sent.total(), recorded=sums[0], cases=sums[1], letters=sums[2], wrong=tuple(wrong))
 
 
 def shown(result: Result) -> Table:
     tally, table = result.tally, Table("channel", title="every message once, however often it was called out")
-    for name in ("messages", "calls", "503", "no answer", "recorded", "cases", "answers and notices", "wrong"):
+    for name in ("messages, edits", "calls", "503", "no answer", "recorded", "cases", "answers and notices", "wrong"):
         table.add_column(name, justify="right")
     for row in result.rows:
         said = (tally.calls[row.channel], tally.again[row.channel], tally.silent[row.channel])
@@ -174,8 +180,7 @@ def main() -> None:
         finally:
             redelivery.instance.kill()
         Console(width=140).print(shown(result))
-        print(f"{result.seconds:.0f} s with {given.kills} kill; other answers: {result.tally.others[:5] or 'none'}")
-        print(f"ledger: {result.verdict}")
+        print(result)
         for row in result.rows:
             for native_id in row.wrong[:3]:
                 print(f"  wrong: {row.channel} {native_id}")

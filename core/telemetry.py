@@ -136,10 +136,11 @@ def replied(*, channel: str, kind: str, state: str, case: str, error: str = "") 
 def announced(*, channel: str, account: str, state: str, broadcast: str, error: str = "") -> None:
     """One try to post to everybody who follows an account of the city, or to take that back."""
     ANNOUNCED.labels(channel, state).inc()
+    told = {"channel": channel, "account": account, "broadcast": broadcast, "error": error}
     if state in ("failed", "uncertain", "left"):
-        _log.error(
-            "broadcast needs a person", channel=channel, account=account, state=state, broadcast=broadcast, error=error
-        )
+        _log.error("a broadcast needs a person", state=state, **told)
+    elif state == "retried":
+        _log.warning("a broadcast is tried again", **told)
 
 
 def fetched(*, channel: str, state: str, reason: str) -> None:

@@ -10,7 +10,7 @@ from connectors.form import Form
 from connectors.open311 import Open311
 from connectors.record import Record
 from core.clock import SEOUL
-from pipeline import metrics
+from pipeline import bell, metrics
 from pipeline.broadcast_targets import announcers, written
 from pipeline.house import House
 from web import service
@@ -41,6 +41,8 @@ def application(house: House, accept: Accept, find: Find) -> ASGIApp:
         records=_records(house, accept),
         clock=house.clock,
         public_url=plan.settings.web.public_url.rstrip("/"),
+        ring=lambda: bell.ring(plan.var / bell.OUTBOX),
+        keep_days=plan.settings.limits.case_words_keep_days,
     )
 
     def follow() -> None:

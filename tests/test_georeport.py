@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
@@ -21,6 +21,7 @@ from web.app import make_app
 from web.hooks import Hooks
 from web.services import Services
 
+NOTHING: Mapping[str, str] = {}
 PUBLIC_URL = "https://eungdapso.example"
 REPORT = {"api_key": "key", "service_code": "other", "address_string": "강남구", "description": WASTE}
 
@@ -58,7 +59,7 @@ class Site:
             raise Unavailable("the log does not answer; try again")
         self.taken.extend(arrivals)
 
-    async def ask(self, path: str, *, body: bytes | None = None, **query: str) -> tuple[int, str]:
+    async def ask(self, path: str, query: Mapping[str, str] = NOTHING, *, body: bytes | None = None) -> tuple[int, str]:
         sent: list[Any] = []
 
         async def receive() -> dict[str, Any]:
@@ -78,7 +79,7 @@ class Site:
         return await self.ask(f"requests.{ending}", body=urlencode(REPORT | changed).encode())
 
     async def listed(self, **query: str) -> list[Any]:
-        _, found = await self.ask("requests.json", **query)
+        _, found = await self.ask("requests.json", query)
         answer: list[Any] = json.loads(found)
         return answer
 
@@ -173,7 +174,7 @@ async def test_requests_are_found_by_time_service_and_state(site: Site, store: C
 )
 async def test_questions_that_cannot_be_are_refused(site: Site, query: dict[str, str]) -> None:
     """400, with what is wrong."""
-    status, said = await site.ask("requests.json", **query)
+    status, said = await site.ask("requests.json", query)
 
     assert (400, 400) == (status, json.loads(said)[0]["code"])
 
@@ -193,9 +194,9 @@ async def test_overdue_and_closed_are_told_by_two_words(site: Site, store: CaseS
 
 async def test_another_jurisdiction_is_not_here(site: Site) -> None:
     """404 for it, in what is asked and in what is posted; none, or an empty one, is ours."""
-    assert 404 == (await site.ask("services.json", jurisdiction_id="busan.go.kr"))[0]
+    assert 404 == (await site.ask("services.json", {"jurisdiction_id": "busan.go.kr"}))[0]
     assert 404 == (await site.post(jurisdiction_id="busan.go.kr"))[0]
-    assert 200 == (await site.ask("services.json", jurisdiction_id=""))[0]
+    assert 200 == (await site.ask("services.json", {"jurisdiction_id": ""}))[0]
     assert 201 == (await site.post(jurisdiction_id="eungdapso.example"))[0]
 
 

@@ -30,8 +30,12 @@ def request(body: bytes, *, at: datetime = NOW) -> Request:
     return Request(method="POST", url="", path="/hooks/open311", query="", headers=kind, body=body, received_at=at)
 
 
-def posted(*more: tuple[str, str], at: datetime = NOW, **changed: str) -> Request:
-    return request(urlencode([*(LIGHT | changed).items(), *more]).encode(), at=at)
+def posted(*more: tuple[str, str], **changed: str) -> Request:
+    return request(urlencode([*(LIGHT | changed).items(), *more]).encode())
+
+
+def posted_at(at: datetime) -> Request:
+    return request(urlencode(LIGHT).encode(), at=at)
 
 
 def parsed(*more: tuple[str, str], **changed: str) -> Message:
@@ -92,10 +96,10 @@ def test_another_report_is_another_message(changed: dict[str, str]) -> None:
 def test_last_week_s_report_is_known_by_its_name_too() -> None:
     """A report can have had the name of this week or of the last; the same words a year later are news."""
     late = NOW + timedelta(days=6)
-    names = channel().names(posted(at=late))
+    names = channel().names(posted_at(late))
 
     assert channel().names(posted())[0] in names
-    assert channel().names(posted(at=NOW + timedelta(days=365)))[0] not in names
+    assert channel().names(posted_at(NOW + timedelta(days=365)))[0] not in names
 
 
 def test_nobody_without_the_key_can_make_the_name() -> None:

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import telemetry
-from web import api, broadcasts, open311, pages, records, service
+from web import api, broadcasts, contacts, open311, pages, records, service
 from web.services import Services
 
 _SECURITY_HEADERS = [
@@ -76,6 +76,7 @@ def make_app(services: Services, hooks: ASGIApp) -> ASGIApp:
             *broadcasts.routes(services),
             *records.routes(services),
             *open311.routes(services, hooks),
+            *contacts.routes(services),
             *pages.routes(services, hooks),
         ],
         middleware=[Middleware(Careful)],

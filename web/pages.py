@@ -129,16 +129,17 @@ class _Pages:
         return await self._shown(public.by_phone if key.isdigit() and len(key) == 4 else public.by_token, number, key)
 
     async def case(self, request: Request) -> Response:
-        return await self._shown(
-            self._with.store.public.by_token, request.path_params["number"], request.path_params["token"]
-        )
+        number, token = request.path_params["number"], request.path_params["token"]
+        link = f"/c/{quote(number, safe='')}/{quote(token, safe='')}"
+        return await self._shown(self._with.store.public.by_token, number, token, link)
 
-    async def _shown(self, look: Callable[[str, str], CitizenView], number: str, key: str) -> Response:
+    async def _shown(self, look: Callable[[str, str], CitizenView], number: str, key: str, link: str = "") -> Response:
         try:
             view = await asyncio.to_thread(look, number, key)
         except Rejected:
             return self._home(404, not_found=_NO_SUCH_CASE)
-        response = self._page("case.html", case=as_citizen_sees(view, self._with.city))
+        more = link if view.forgotten_at is None and self._with.store.contacts.ways else ""
+        response = self._page("case.html", case=as_citizen_sees(view, self._with.city), link=more)
         response.headers["cache-control"] = "no-store"
         return response
 

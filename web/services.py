@@ -21,6 +21,10 @@ def _as_it_is(draft: Draft) -> Draft:
     return draft
 
 
+def _nobody_listens() -> None:
+    """Whoever sends looks by itself after a while."""
+
+
 class GeoReport(Hook, Protocol):
     """The channel of client programs (connectors/open311.py), as its pages see it."""
 
@@ -63,3 +67,7 @@ class Services:
     # Of the business rules; and the address under which everybody knows this instance.
     clock: Clock = machine_clock
     public_url: str = ""
+    # Says that something waits to go out.
+    ring: Callable[[], None] = _nobody_listens
+    # How many days after its end a case keeps what people wrote; None: nobody has set an end.
+    keep_days: int | None = None
