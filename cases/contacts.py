@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -82,7 +82,7 @@ class Contacts:
             case = self._opened(connection, number, token)
             self._must_be_few(connection, case, place)
             code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
-            connection.execute(delete(contact_codes).where(self._is_past() | (contact_codes.c.number == case.number)))
+            connection.execute(delete(contact_codes).where(contact_codes.c.number == case.number))
             connection.execute(
                 contact_codes.insert().values(
                     number=case.number,
@@ -252,11 +252,13 @@ class Contacts:
         if any(row.kind == "answer" for row in rows):
             to_person(self._means, ledger, case.number, "the contact that the answer was to go to was taken back")
 
-    def _is_past(self) -> Any:
-        return contact_codes.c.until < self._means.machine() - _DAY
-
     def _digest(self, number: str, code: str) -> bytes:
         return self._means.seal.mark(identity_of("contact code", number, code.strip()))
+
+
+def let_codes_go(connection: Connection, now: datetime) -> None:
+    """Deletes codes that nobody can use any more, with the addresses that they went to."""
+    connection.execute(delete(contact_codes).where(contact_codes.c.until < now))
 
 
 def let_go_of_lonely(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, text, update
 
 from cases import pieces, tallies
-from cases.contacts import forget_contacts
+from cases.contacts import forget_contacts, let_codes_go
 from cases.database import anew
 from cases.ledger import Ledger, read_sealed, wordless
 from cases.means import Means
@@ -78,9 +78,10 @@ class Tidy:
 
     @anew
     def let_threads_go(self) -> int:
-        """Deletes what no later word can join any more; returns how many conversations that were."""
+        """Deletes what no later word can join any more, and old codes; returns how many conversations that were."""
         ended = self._means.clock() - timedelta(days=self._means.options.conversation_days)
         with self._database.write() as connection:
+            let_codes_go(connection, self._means.machine())
             return connection.execute(delete(threads).where(threads.c.at < ended)).rowcount
 
     def recount(self) -> None:

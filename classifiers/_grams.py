@@ -23,12 +23,6 @@ def character_grams(reading: Reading) -> list[str]:
     return list(dict.fromkeys([*pairs, *map(add, pairs, text[2:])]))
 
 
-def word_grams(reading: Reading) -> list[str]:
-    """Returns the different words and beginnings of words: what languages with blanks are told apart by."""
-    words = reading.words[: _MOST_CHARACTERS // 4]
-    return list(dict.fromkeys([*words, *(word[:4] + "-" for word in words if len(word) > 4)]))
-
-
 def single_characters(reading: Reading) -> list[str]:
     """Returns the different characters, those of ASCII left out: every English sentence has all of them."""
     return list(dict.fromkeys(letter for letter in reading.tight[:_MOST_CHARACTERS] if letter > "\x7f"))

@@ -1,6 +1,6 @@
 """A trained model at work: weights of features, a small layer beside them, and how far to trust the outcome.
 
-Made by `pipeline/train.py`, read here with numpy alone. Two views vote: a linear one (a support vector machine) and
+Made by `pipeline/train_fit.py`, read here with numpy alone. Two views vote: a linear one (a support vector machine) and
 one hidden layer; a logistic curve turns how clearly they agree into the share of cases in which that was right.
 """
 
@@ -26,7 +26,6 @@ _DIGEST_BYTES = 16
 _MOST_BYTES = 400_000_000
 _FLOOR = 1e-9
 _SMALL = 10_000_000
-_READABLE = frozenset({"words", "content"})
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +126,7 @@ class Linear:
         self._inside = np.array([place for place in range(count) if place != self._outside], dtype=np.intp)
 
     def scores(self, reading: Reading) -> Vector:
-        """Returns the logarithm of each label's share; they add up to one."""
+        """Returns the logarithm of each label's share, in the order of `labels`; the shares add up to one."""
         columns, values = self._seen(reading)
         linear = values @ self._weights.take(columns, axis=0).astype(np.float32, copy=False) + self._bias
         said = _shares(linear * np.float32(self._model.sharpness))
@@ -164,17 +163,6 @@ class Linear:
         outside = best - float(scores[self._outside]) if self._outside >= 0 else 0.0
         return best, lead, outside
 
-    def telling(self, reading: Reading, label: str, most: int = 3) -> list[str]:
-        """Returns the words of the text that speak most for a label."""
-        place = self.labels.index(label)
-        block = next((block for block in self._blocks if block.sort in _READABLE), None)
-        if block is None:
-            return []
-        known = {name: block.columns[name] for name in FEATURES[block.sort](reading) if name in block.columns}
-        speaking = sorted(known, key=lambda name: (-float(self._weights[known[name], place]), name))
-        clear = [name for name in speaking if self._weights[known[name], place] > 0]
-        return list(dict.fromkeys([name.strip("^$- ").replace("_", " … ") for name in clear]))[:most]
-
     def _seen(self, reading: Reading) -> tuple[NDArray[np.intp], Vector]:
         seen = [block.weighed(reading) for block in self._blocks]
         return np.concatenate([columns for columns, _ in seen]), np.concatenate([values for _, values in seen])
@@ -191,16 +179,15 @@ class _Known:
     """A block at work."""
 
     def __init__(self, block: Block) -> None:
-        self.sort = block.sort
         self._features = FEATURES[block.sort]
         places = np.frombuffer(block.columns, dtype=np.int32)
-        self.columns = dict(zip(block.names, places.tolist(), strict=True))
+        self._columns = dict(zip(block.names, places.tolist(), strict=True))
         self._rarity = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.float32)
         self._rarity[places] = np.frombuffer(block.rarity, dtype=np.float32)
 
     def weighed(self, reading: Reading) -> tuple[NDArray[np.intp], Vector]:
         """Returns the columns of what is known in the text, and their weights, of length one together."""
-        found = [column for column in map(self.columns.get, self._features(reading)) if column is not None]
+        found = [column for column in map(self._columns.get, self._features(reading)) if column is not None]
         columns, times = np.unique(np.array(found, dtype=np.intp), return_counts=True)
         weights = (1 + np.log(times.astype(np.float32))) * self._rarity.take(columns)
         return columns, weights / np.float32(np.sqrt(np.square(weights).sum()) or 1.0)

@@ -12,7 +12,7 @@ from platform import machine
 from typing import TYPE_CHECKING, NamedTuple
 
 from classifiers._own import Morpheme, OwnTexts
-from classifiers._related import Meanings
+from classifiers._related import LAST_UNKNOWN, Meanings
 from classifiers._text import Reading, phrases
 from classifiers.base import Kept
 
@@ -140,7 +140,7 @@ class Morphemes:
             return _LIGHT
         if tag == "SL":
             return _ASCII
-        if token.id <= 3:
+        if token.id <= LAST_UNKNOWN:
             return _STRANGE
         weight = min(max(log(token.id / _COMMON) / log(_RARE / _COMMON), 0.05), 1.0)
         return weight * _VERB if tag in ("VV", "VA") else weight

@@ -10,8 +10,8 @@ from config.patterns import WINDOW, parsed, refusal, steps
 from core.errors import ConfigError
 
 _OVERLAP = 100
-# Steps for one message and all patterns, about a second: who writes long texts against a costly pattern gets its
-# beginning read. Counted and not timed, so that the same text is always read as far.
+# Steps for one message and all patterns, a tenth of a second or so: who writes long texts against a costly pattern gets
+# its beginning read. Counted and not timed, so that the same text is always read as far.
 _MOST_STEPS = 40_000_000
 _REPEATS = (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT)
 _BLANKS = re.compile(r"\s+")

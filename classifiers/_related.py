@@ -20,7 +20,8 @@ _SIZE = 256
 _LANDMARKS = range(250, 2_400, 8)
 _LEAST_REST = 1e-3
 _CACHED = 4_096
-_KNOWN = 3
+# What Kiwi does not know has one of its first numbers, up to this one.
+LAST_UNKNOWN = 3
 
 
 class Meanings:
@@ -51,7 +52,7 @@ class Meanings:
 
     def _of(self, number: int) -> Vector | None:
         """Returns the vector of a morpheme, None when the model has none (names of ours, typing errors)."""
-        if number <= _KNOWN or not self._is_known(number):
+        if number <= LAST_UNKNOWN or not self._is_known(number):
             return None
         raw = np.array(list(map(self._near, repeat(number), self._landmarks))) @ self._turn
         own = raw / np.linalg.norm(raw) - self._common

@@ -20,8 +20,6 @@ _SONANTS = frozenset({"", "n", "m", "ng", "l"})
 _LINKED = {"k": "g", "t": "d", "p": "b", "l": "r"}
 _NASAL = {"k": "ng", "t": "n", "p": "m"}
 
-Syllable = tuple[str, str, str]
-
 
 def romanised(name: str) -> frozenset[str]:
     """Returns the spellings of a name in Hangul, digits kept: 신림 gives sillim, sinlim, shillim, …"""

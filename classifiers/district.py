@@ -17,6 +17,10 @@ _SURE = 0.8
 # Where the writer lives, with and without words that say that the matter is there.
 _AT_HOME = 0.85
 _HOME = 0.7
+# A district by its name, or by one place inside of it; another city, beside which nothing of ours is named.
+_NAMED, _INSIDE, _FOREIGN = 0.97, 0.9, 0.9
+# The one department that looks after the places.
+_OWNED = 0.9
 # The text names a place, and the coordinates lie in it; or they choose among those that it names.
 _AGREED = 0.97
 _CHOSEN = 0.85
@@ -80,15 +84,16 @@ class District(Classifier):
 def _settle(mentions: Sequence[Mention]) -> Verdict:
     """Returns the districts that the names leave, and how sure that is."""
     foreign = [mention for mention in mentions if mention.says is Says.ELSEWHERE]
+    is_strong = any(mention.strong for mention in foreign)
     ours = [mention for mention in mentions if mention.districts]
     if not ours:
-        return ((ELSEWHERE,), 0.9 if any(mention.strong for mention in foreign) else _UNSURE) if foreign else ((), 0.0)
+        return ((ELSEWHERE,), _FOREIGN if is_strong else _UNSURE) if foreign else ((), 0.0)
     named = _districts(mention for mention in ours if mention.says is Says.DISTRICT)
     inside = [mention for mention in ours if mention.says is Says.INSIDE]
     hints = [mention for mention in ours if mention.says > Says.INSIDE]
-    if foreign and any(mention.strong for mention in foreign):
+    if is_strong:
         firm = named or _districts(inside)
-        return ((*firm, ELSEWHERE), _UNSURE) if firm else ((ELSEWHERE,), 0.9)
+        return ((*firm, ELSEWHERE), _UNSURE) if firm else ((ELSEWHERE,), _FOREIGN)
     if named:
         return _settle_named(named, inside)
     districts, confidence = _settle_inside(inside, hints)
@@ -100,7 +105,7 @@ def _settle_named(named: tuple[str, ...], inside: Sequence[Mention]) -> Verdict:
     if len(named) > 1:
         return named, _UNSURE
     strange = _districts(mention for mention in inside if named[0] not in mention.districts)
-    return ((*named, *strange), _UNSURE) if strange else (named, 0.97)
+    return ((*named, *strange), _UNSURE) if strange else (named, _NAMED)
 
 
 def _settle_inside(inside: Sequence[Mention], hints: Sequence[Mention]) -> Verdict:
@@ -115,7 +120,7 @@ def _settle_inside(inside: Sequence[Mention], hints: Sequence[Mention]) -> Verdi
         common = tuple(district for district in common if district in hinted) or common
     elif areas and common[0] not in hinted:
         return (*common, *hinted), _UNSURE
-    return common, (0.9 if len(common) == 1 else _UNSURE)
+    return common, (_INSIDE if len(common) == 1 else _UNSURE)
 
 
 def _districts(mentions: Iterable[Mention]) -> tuple[str, ...]:
@@ -137,7 +142,7 @@ def _listed(districts: Sequence[str], confidence: float, because: str) -> tuple[
 
 def _owners(mentions: Iterable[Mention]) -> tuple[Finding, ...]:
     owned = {mention.owner: mention for mention in mentions if mention.owner}
-    confidence = 0.9 if len(owned) == 1 else _UNSURE
+    confidence = _OWNED if len(owned) == 1 else _UNSURE
     lead = 1.0 if len(owned) == 1 else 0.0
     return tuple(
         Finding("district", f"owner:{owner}", confidence, because=f"'{mention.surface}'", lead=lead)

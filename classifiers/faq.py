@@ -1,4 +1,4 @@
-"""Which FAQ a question asks for, if any: by its exact words, else by characters, else, where unsure, by morphemes."""
+"""Which FAQ a question asks for, if any: by its exact words, else by morphemes; by characters where none may answer."""
 
 import re
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ from core.decision import Finding
 from core.message import Message
 
 _EXACT = 0.98
-# A second best, and what is nearer to a sentence that must not match, is a hint for an officer.
+# A second best, and what is nearer to a sentence that must not match, is a hint for an officer; what something hinders
+# stays just below `SURE`.
 _DOUBTED, _UNSURE = 0.45, 0.79
 # Below this nearness no wording has enough in common to ask Kiwi about.
 _NEAR = 0.035

@@ -19,7 +19,7 @@ from config.schema import City
 from core.decision import Finding
 from core.message import Message
 
-_MOST_WORDS, _MOST_CHARACTERS = 60, 600
+_MOST_WORDS, _MOST_CHARACTERS, _MOST_COUNTED = 60, 600, 4_000
 _LETTERS = re.compile(
     r"(?P<hangul>[가-힣ㄱ-ㆎ\u1100-\u11ff]+)|(?P<kana>[\u3041-\u30ff]+)|(?P<han>[\u3400-\u9fff]+)"
     r"|(?P<latin>[a-z\u00c0-\u024f\u1e00-\u1eff]+)|(?P<cyrillic>[\u0400-\u04ff]+)|(?P<other>[^\W\d_])"
@@ -28,6 +28,7 @@ _PLAIN_KOREAN = re.compile(r"\d*[가-힣][가-힣\d]*")
 _MOST_PLAIN = 300
 # What is sent along and says nothing of the writer's language.
 _SENT_ALONG = re.compile(r"(?:https?://|www\.)[^\s가-힣]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?<!\w)@\w+|(?<!\w)#[^\s#]+")
+_TAG = re.compile(r"#([^\s#]+)")
 _KOREAN_END = re.compile(r"(?:요|다|까|죠|지|네|나|라|에|에서|은|는|을|를|이|가|로|도|의|좀|줘|함|음)$")
 _NAME = re.compile(r"(?:구|동|로|길|역|시|청|대|공원|시장|아파트)$")
 # Koreans write these in Latin letters; alone they are no English. So are words without a vowel.
@@ -51,8 +52,9 @@ _CYRILLIC_TONGUES = (Tongue.MONGOLIAN, Tongue.RUSSIAN, Tongue.KAZAKH)
 _KNOWN = frozenset({"ko", "en", "zh", "ja", "vi", "mn"})
 # From here down what is known of the writer counts more than the text.
 UNSURE = 0.5
-_SPELLING_ALONE = 8.0
-_SPELLING_WEIGHT = 1.5
+# How Cyrillic is spelt decides alone from here on; below, beside what lingua says, it counts so much.
+_SPELLING_ALONE, _SPELLING_WEIGHT = 8.0, 1.5
+_PLAIN = Finding("language", "ko", 0.99, because="all letters are Hangul")
 
 Guess = tuple[str, float, str]
 
@@ -140,9 +142,6 @@ class Language(Classifier):
         return _detector(*_CYRILLIC_TONGUES)
 
 
-_PLAIN = Finding("language", "ko", 0.99, because="all letters are Hangul")
-
-
 def _detector(*tongues: Tongue) -> LanguageDetector:
     return LanguageDetectorBuilder.from_languages(*tongues).with_low_accuracy_mode().build()
 
@@ -156,9 +155,6 @@ def _spoken(reading: Reading) -> Sequence[str]:
             words = tuple(word for tag in _TAG.findall(spaced) for word in read(tag).words)
         return words[:_MOST_WORDS]
     return reading.words[:_MOST_WORDS]
-
-
-_TAG = re.compile(r"#([^\s#]+)")
 
 
 def _hinted(hint: str) -> str:
@@ -193,9 +189,6 @@ def _letters(words: Sequence[str]) -> dict[str, int]:
         script = str(match.lastgroup)
         counts[script] = counts.get(script, 0) + match.end() - match.start()
     return counts
-
-
-_MOST_COUNTED = 4_000
 
 
 def _leading(counts: dict[str, int]) -> str:

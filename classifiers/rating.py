@@ -23,6 +23,7 @@ _END = (
     "(?:함|해|합니다|했습니다|했어|하였습니다|스럽습니다|스러워|스럽네|하네|이에|에|아|예|이예|였어|였습니다|입니다|이네|네|임|다"
     "|이었습니다|도)?"
 )
+# Words, and what they say without and with "매우".
 _SAYINGS = (
     ("안만족|불만족|만족못|만족하지않|만족하지못|불만|unsatisfied|dissatisfied|notsatisfied", 2, 1),
     ("최악이?|형편없습니다|형편없|엉망이?|worst|terrible|verybad", 1, 1),
@@ -31,7 +32,6 @@ _SAYINGS = (
     ("만족|좋아|좋습니|좋았습니|좋음|괜찮습니|괜찮았습니|괜찮|친절|satisfied|good|happy", 4, 5),
     ("최고|훌륭|완벽|대만족|excellent|great|perfect|best", 5, 5),
 )
-# A word, and what it says without and with "매우".
 _WORDS = tuple((re.compile(f"(?:{words}){_END}"), plain, very) for words, plain, very in _SAYINGS)
 # Whatever begins otherwise is no rating.
 _BEGINNING = re.compile("|".join(["[1-5]", _VERY.pattern.removeprefix("^"), *(words for words, _, _ in _SAYINGS)]))

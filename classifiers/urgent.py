@@ -35,11 +35,13 @@ _ASKING = phrases(
     emergency number|number do i call|how do i call|number in korea
     """
 )
+# What the signs of a table say: their places among its lists.
+_IS_NOW, _IS_NOT, _IS_ASKED = range(3)
+_NO_DANGER = frozenset({_IS_NOT, _IS_ASKED})
 # A short word that nothing speaks against is no emergency yet, but nothing to answer by itself either.
 _CLEAR, _PLAIN, _SHORT, _UNSURE = 0.95, 0.9, 0.75, 0.6
 # Of a weak word: it may be any emergency or none.
 _ANY = "unclear"
-_NO_DANGER = frozenset({1, 2})
 _WEAK = 0.72
 # How like the examples of emergencies a message must be. A weak word beside it counts; where it is only spoken of, or
 # who writes wants something done, it must be more like them. Chosen so that of strangers' sentences with words of
@@ -132,8 +134,8 @@ def _is_enough(said: Said) -> bool:
 
 def _confidence(said: Sequence[Said], signs: frozenset[int], *, doubted: bool) -> float:
     enough = any(_is_enough(one) for one in said)
-    if doubted or 1 in signs:
-        return _PLAIN if enough and 0 in signs else _UNSURE
-    if 0 in signs:
+    if doubted or _IS_NOT in signs:
+        return _PLAIN if enough and _IS_NOW in signs else _UNSURE
+    if _IS_NOW in signs:
         return _CLEAR
     return _PLAIN if enough else _SHORT

@@ -15,7 +15,7 @@ from config import broken
 from config.near import WORDS, closest, nearest
 from core.errors import ConfigError
 
-__all__ = ["explain", "nearest", "parse_toml", "read_text", "read_toml", "sentences"]
+__all__ = ["explain", "nearest", "read_text", "read_toml", "sentences"]
 
 Steps = tuple[str | int, ...]
 Table = type[BaseModel]
@@ -43,10 +43,14 @@ _SHOULD_BE = {
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Returns what the file says; raises `ConfigError` when it cannot be read or is no TOML."""
-    return parse_toml(path, read_text(path))
+    said = broken.read(read_text(path))
+    if said.faults:
+        raise ConfigError(*(f"{path}:{fault.line}: {fault.says}" for fault in said.faults))
+    return said.says
 
 
 def read_text(path: Path) -> str:
+    """Returns the text, line ends and syllables in one form; raises `ConfigError` when it is not there or not UTF-8."""
     try:
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
@@ -57,13 +61,6 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
     # Some editors take Korean syllables apart: they look the same and are another name.
     return unicodedata.normalize("NFC", text)
-
-
-def parse_toml(path: Path, text: str) -> dict[str, Any]:
-    said = broken.read(text)
-    if said.faults:
-        raise ConfigError(*(f"{path}:{fault.line}: {fault.says}" for fault in said.faults))
-    return said.says
 
 
 def explain(error: ValidationError, where: str, model: type[BaseModel], *, prefix: tuple[str, ...] = ()) -> list[str]:

@@ -11,8 +11,6 @@ from config.schema import Faq
 from config.tables import TRIAGE, Entry, Tables
 from core.text import fold
 
-__all__ = ["TRIAGE", "Entry", "Tables", "check_references"]
-
 _SMS_BYTES = 1_000
 
 

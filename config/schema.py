@@ -219,9 +219,9 @@ class When(Settings):
     demand: bool | None = None
     """Whether the text asks for action (단속해주세요) rather than for information."""
     at_least: float = Field(default=0.0, ge=0, le=1)
-    """Confidence that the finding must have."""
+    """Confidence that each finding must have which the row names; `demand` and several places need none."""
     lead: float = Field(default=0.0, ge=0, le=1)
-    """Distance that the finding must have to the second best."""
+    """Distance that each such finding must have to the second best; of places none is wanted."""
 
 
 class Rule(Settings):

@@ -5,14 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from connectors._facebook_graph import DUPLICATE, Graph, LostError, RefusedError
-from connectors._facebook_settings import FacebookSettings
-from connectors._telegram_text import length, parts
+from connectors._facebook_settings import FacebookSettings, announced
 from core.announce import Announcement, Announcer
 from core.errors import Rejected, Unavailable, Uncertain
 from core.reply import Receipt
 
-# What Facebook takes is far more than anybody reads.
-_MOST_CHARACTERS = 60_000
 _LOOKED_THROUGH = 25
 _BEFORE = timedelta(minutes=2)
 _GONE = 100
@@ -28,17 +25,13 @@ class _Page(Protocol):
 class FacebookAnnouncer(Announcer):
     """Facebook has no idempotency key, but it can be asked what a page posted, and refuses the same words at once."""
 
+    is_live = True
+
     def __init__(self, settings: FacebookSettings, page_of: Callable[[str], _Page]) -> None:
         self._settings = settings
         self._page_of = page_of
 
-    @property
-    def is_live(self) -> bool:
-        return bool(self._settings.api_url)
-
     def problem(self, account: str) -> str:
-        if not self.is_live:
-            return ""
         try:
             self._page_of(account)
         except Rejected as error:
@@ -46,9 +39,7 @@ class FacebookAnnouncer(Announcer):
         return ""
 
     def fitted(self, text: str) -> str:
-        tail = f"… 문의 {self._settings.contact}"
-        whole = parts(text, _MOST_CHARACTERS)
-        return text if len(whole) < 2 else f"{parts(text, _MOST_CHARACTERS - length(tail) - 1)[0]}\n{tail}"
+        return announced(self._settings.contact, text)
 
     async def post(self, what: Announcement) -> Receipt:
         page = self._page_of(what.account)

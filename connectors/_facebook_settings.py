@@ -4,10 +4,14 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from connectors._few import few
 from connectors.base import ChannelSettings
 from core.settings import SecretRef, Settings
 
 Handle = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,60}$")]
+
+# What Facebook takes of a post is far more than anybody reads.
+_MOST_POST_CHARACTERS = 60_000
 
 
 class Account(Settings):
@@ -51,3 +55,8 @@ class FacebookSettings(ChannelSettings):
     """Where a letter that had to be cut sends the reader."""
     timeout_seconds: float = Field(default=10.0, gt=0, le=30)
     """Longest wait for one call to Facebook."""
+
+
+def announced(contact: str, text: str) -> str:
+    """Returns a post as it goes to everybody: whole, or cut and saying where the rest is."""
+    return few(text, _MOST_POST_CHARACTERS, 1, rest=f"… 문의 {contact}")[0]

@@ -101,7 +101,7 @@ class Gateway(Sender):
                 method, address, json=body, headers=headers, allow_redirects=False
             ) as answer:
                 _put_off(answer)
-                return answer.status, await answer.text(errors="replace")
+                return answer.status, await _words(answer)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unavailable(f"the gateway cannot be reached: {type(error).__name__}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -143,6 +143,16 @@ class Pictures:
 
 class _LostError(Exception):
     """The connection broke after the request went out."""
+
+
+async def _words(answer: aiohttp.ClientResponse) -> str:
+    """Returns what the gateway says; a refusal is one also where its words are lost."""
+    try:
+        return await answer.text(errors="replace")
+    except (aiohttp.ClientError, TimeoutError):
+        if answer.status < 300:
+            raise
+        return ""
 
 
 def _put_off(answer: aiohttp.ClientResponse) -> None:

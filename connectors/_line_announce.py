@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid5
 
-from connectors._telegram_text import length, parts
+from connectors._few import few
 from core.announce import Announcement, Announcer
 from core.errors import Rejected
 from core.reply import Receipt
 
 if TYPE_CHECKING:
     from connectors._post import Post
+    from connectors.line import LineSettings
 
 _MOST_CHARACTERS = 5_000
 _TAIL = "… 문의 120"
@@ -21,10 +22,10 @@ class LineAnnouncer(Announcer):
 
     is_repeatable = True
 
-    def __init__(self, api_url: str, token: str, timeout_seconds: float) -> None:
-        self._api_url = api_url.rstrip("/")
+    def __init__(self, settings: "LineSettings", token: str) -> None:
+        self._api_url = settings.api_url.rstrip("/")
         self._token = token
-        self._timeout_seconds = timeout_seconds
+        self._timeout_seconds = settings.timeout_seconds
         self._opened: Post | None = None
 
     @property
@@ -35,9 +36,11 @@ class LineAnnouncer(Announcer):
         return "" if self._token or not self.is_live else "채널 액세스 토큰이 없습니다"
 
     def fitted(self, text: str) -> str:
-        if len(parts(text, _MOST_CHARACTERS)) < 2:
-            return text
-        return f"{parts(text, _MOST_CHARACTERS - length(_TAIL) - 1)[0]}\n{_TAIL}"
+        return few(text, _MOST_CHARACTERS, 1, rest=_TAIL)[0]
+
+    def prepare(self) -> None:
+        if self.is_live:
+            from connectors import _post  # noqa: F401
 
     async def post(self, what: Announcement) -> Receipt:
         if reason := self.problem(what.account):

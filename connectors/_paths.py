@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from pydantic import StringConstraints
+from pydantic import AfterValidator
 
 from core.clock import SEOUL
 from core.errors import Rejected
@@ -19,7 +19,16 @@ MOST_NAME_CHARACTERS = 256
 _MOST_FIELDS = 500
 _MOST_PLACE = 100
 _STEP = r"(?:[^\s.\[\]$]+|\[\d{1,4}\])"
-Path = Annotated[str, StringConstraints(pattern=rf"^(?:\$\.)?{_STEP}(?:\.{_STEP}|\[\d{{1,4}}\])*$|^$")]
+_PATH = re.compile(rf"(?:(?:\$\.)?{_STEP}(?:\.{_STEP}|\[\d{{1,4}}\])*)?")
+
+
+def _leads_somewhere(path: str) -> str:
+    if not _PATH.fullmatch(path):
+        raise ValueError(f"'{path}' is no path; write names with dots between, places as numbers: data.parts[0].text")
+    return path
+
+
+Path = Annotated[str, AfterValidator(_leads_somewhere)]
 
 
 def decoded(body: bytes, content_type: str = "", charset: str = "utf-8") -> Any:

@@ -53,6 +53,7 @@ class Back(Sender):
 
 def _payload(reply: Reply, now: int) -> bytes:
     data = {name: getattr(reply, name) for name in ("to", "text", "subject", "kind", "case", "in_reply_to", "link")}
+    data["id"] = reply.id
     moment = datetime.fromtimestamp(now, UTC).isoformat()
     return msgspec.json.encode({"type": f"reply.{reply.kind}", "timestamp": moment, "data": data})
 

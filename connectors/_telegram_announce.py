@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from connectors._telegram_text import length, parts
+from connectors._few import few
 from core.announce import Announcement, Announcer
 from core.errors import Rejected
 from core.reply import Receipt
@@ -42,11 +42,12 @@ class TelegramAnnouncer(Announcer):
         return ""
 
     def fitted(self, text: str) -> str:
-        whole = parts(text, self._settings.most_characters)
-        if len(whole) < 2:
-            return text
-        begun = parts(text, self._settings.most_characters - length(_TAIL) - 1)
-        return f"{begun[0]}\n{_TAIL}"
+        return few(text, self._settings.most_characters, 1, rest=_TAIL)[0]
+
+    def prepare(self) -> None:
+        if self.is_live:
+            # Importing the provider's library takes a third of a second.
+            from connectors import _telegram_http  # noqa: F401
 
     async def post(self, what: Announcement) -> Receipt:
         line = self._line(what.account)
@@ -77,7 +78,6 @@ class TelegramAnnouncer(Announcer):
         if reason := self.problem(account):
             raise Rejected(reason)
         if self._opened is None:
-            # Importing the provider's library takes a third of a second; many instances never post by it.
             from connectors._telegram_http import Line
 
             self._opened = Line(self._settings, self._token)

@@ -103,9 +103,8 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]
         address = url.replace(_TWILIO_URL, self._api_url, 1)
         try:
             async with self._opened().request(method, address, allow_redirects=False, **passed) as answer:
-                words = await answer.text(errors="replace")
-                _refuse(answer, words)
-                return Response(answer.status, words, answer.headers)
+                await _refuse(answer)
+                return Response(answer.status, await answer.text(errors="replace"), answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unavailable(f"the provider cannot be reached: {type(error).__name__}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -124,21 +123,21 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]
         return self._session
 
 
-def _refuse(answer: aiohttp.ClientResponse, words: str) -> None:
+async def _refuse(answer: aiohttp.ClientResponse) -> None:
     """Raises what the caller does about a status that is no success."""
     if answer.status in {408, 425, 429} or answer.status >= 500:
         after = answer.headers.get("Retry-After", "")
         seconds = float(after) if after.isascii() and after.isdigit() else None
         raise Unavailable(f"the provider answered {answer.status}", retry_after_seconds=seconds)
     if answer.status >= 300:
-        raise Rejected(words_for(_code(words)) or f"the provider refused the message with {answer.status}")
+        raise Rejected(words_for(await _code(answer)) or f"the provider refused the message with {answer.status}")
 
 
-def _code(words: str) -> str:
-    """Returns the error's number in what the provider says, "" when there is none."""
+async def _code(answer: aiohttp.ClientResponse) -> str:
+    """Returns the error's number in what the provider says, "" when there is none: a refusal is one without it too."""
     try:
-        said = msgspec.json.decode(words, type=_Refusal)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        said = msgspec.json.decode(await answer.read(), type=_Refusal)
+    except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ValueError, RecursionError):
         return ""
     return str(said.code) if said.code else ""
 

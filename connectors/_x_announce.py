@@ -11,7 +11,7 @@ from connectors._x_client import DUPLICATE, REPOSTED, LostError, XClient
 from connectors._x_settings import XSettings
 from connectors._x_spent import Spent
 from connectors._x_tokens import Tokens
-from connectors._x_weight import has_link, shortened
+from connectors._x_weight import announced, has_link
 from core.announce import Announcement, Announcer
 from core.errors import Rejected, Unavailable, Uncertain
 from core.reply import Receipt
@@ -28,19 +28,14 @@ class XAnnouncer(Announcer):
     be looked through. What it costs is counted, and goes out all the same when the budget is spent."""
 
     reposts = True
+    is_live = True
 
     def __init__(self, settings: XSettings, tokens: Tokens, spent: Spent) -> None:
         self._settings = settings
         self._tokens = tokens
         self._spent = spent
 
-    @property
-    def is_live(self) -> bool:
-        return bool(self._settings.api_url)
-
     def problem(self, account: str) -> str:
-        if not self.is_live:
-            return ""
         if account not in self._settings.accounts:
             return f"[connectors.x.accounts.{account}]에 계정 번호(id)가 없습니다"
         # A token that stands for all would post in another account's name.
@@ -49,7 +44,7 @@ class XAnnouncer(Announcer):
         return ""
 
     def fitted(self, text: str) -> str:
-        return shortened(normalize("NFC", text), f"… 문의 {self._settings.contact}")
+        return announced(self._settings.contact, text)
 
     async def post(self, what: Announcement) -> Receipt:
         client = self._client(what)

@@ -59,6 +59,11 @@ def shortened(text: str, tail: str, *, most: int = MOST_WEIGHT) -> str:
     return f"{_head(text, most - weight(tail) - 1)} {tail}".strip()
 
 
+def announced(contact: str, text: str) -> str:
+    """Returns the text as it goes to everybody: whole, or cut and saying where the rest is."""
+    return shortened(text, f"… 문의 {contact}")
+
+
 def split(text: str, *, posts: int, most: int = MOST_WEIGHT) -> list[str]:
     """Returns the text in as few numbered posts as it needs; [] when these are more than `posts`."""
     text = _plain(text)

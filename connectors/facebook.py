@@ -4,7 +4,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -13,8 +13,9 @@ import msgspec
 
 from connectors import _facebook_feed, _facebook_messenger
 from connectors._facebook_payload import Pages, Piece, alone, pieces
-from connectors._facebook_settings import FacebookSettings
+from connectors._facebook_settings import FacebookSettings, announced
 from connectors.base import Announcer, Request, Response, Spoken, Webhook, Words
+from core.announce import Rules
 from core.errors import ConfigError, Forged, Rejected
 from core.ids import uuid7
 from core.message import Message
@@ -144,6 +145,8 @@ class Facebook(Webhook[FacebookSettings]):
         return FacebookSender(self.settings, self.page_of, self._now)
 
     def announcer(self) -> Announcer | None:
+        if not self.settings.api_url:
+            return Rules(partial(announced, self.settings.contact))
         from connectors._facebook_announce import FacebookAnnouncer
 
         return FacebookAnnouncer(self.settings, self.page_of)

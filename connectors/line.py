@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from pydantic import Field
 
 from connectors._few import few
+from connectors._line_announce import LineAnnouncer
 from connectors._telegram_text import stretch, without
 from connectors._tries import Tries
-from connectors.base import ChannelSettings, Located, Locator, Request, Spoken, Webhook, Words
+from connectors.base import Announcer, ChannelSettings, Located, Locator, Request, Spoken, Webhook, Words
 from core.errors import ConfigError, Forged, Rejected, Unavailable, Uncertain
 from core.ids import uuid7
 from core.message import Assurance, Attachment, Author, Location, Message, identity_of
@@ -156,6 +157,9 @@ class Line(Webhook[LineSettings]):
 
         tries = Tries(f"{self.name} tries", lambda: self.memory)
         return Letters(self.settings, Post(self.settings.timeout_seconds), token, tries)
+
+    def announcer(self) -> Announcer | None:
+        return LineAnnouncer(self.settings, self._token.value(self.environment))
 
     def locator(self) -> Locator | None:
         """Returns None while there is no token to fetch files with."""

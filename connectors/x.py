@@ -3,7 +3,7 @@
 import hmac
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -16,6 +16,7 @@ from connectors._x_settings import XSettings
 from connectors._x_shapes import Includes, Post, Said, convert
 from connectors._x_spent import Spent
 from connectors._x_tokens import Tokens
+from connectors._x_weight import announced
 from connectors.base import (
     Accept,
     Announcer,
@@ -28,6 +29,7 @@ from connectors.base import (
     Webhook,
     Words,
 )
+from core.announce import Rules
 from core.clock import Clock
 from core.errors import Forged, Rejected
 from core.ids import uuid7
@@ -179,6 +181,8 @@ class X(Webhook[XSettings], Poller[XSettings]):
         return XSender(self.settings, self._tokens, self._spent)
 
     def announcer(self) -> Announcer | None:
+        if not self.settings.api_url:
+            return Rules(partial(announced, self.settings.contact), reposts=True)
         from connectors._x_announce import XAnnouncer
 
         return XAnnouncer(self.settings, self._tokens, self._spent)

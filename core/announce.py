@@ -1,6 +1,7 @@
 """What the city tells everybody: one post of one of its accounts, and who takes it to the platform."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -43,6 +44,9 @@ class Announcer(ABC):
     def fitted(self, text: str) -> str:
         """Returns the text if the platform takes it whole, else the shortened form that would go."""
 
+    def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
+        """Does beforehand what takes a while, so that no post waits for it; called in a thread, asks nobody."""
+
     @abstractmethod
     async def post(self, what: Announcement) -> Receipt:
         """Raises `Rejected` (never works), `Unavailable` (nothing went out, try later) or `Uncertain`."""
@@ -63,3 +67,25 @@ class Announcer(ABC):
 
     async def close(self) -> None:  # noqa: B027  # most hold nothing open
         """Lets go of connections."""
+
+
+class Rules(Announcer):
+    """A platform whose way out is not set up: its measures are known, so that a draft shows what would go out."""
+
+    is_live = False
+
+    def __init__(self, fitted: Callable[[str], str], *, reposts: bool = False) -> None:
+        self.reposts = reposts
+        self._fitted = fitted
+
+    def problem(self, account: str) -> str:
+        return ""
+
+    def fitted(self, text: str) -> str:
+        return self._fitted(text)
+
+    async def post(self, what: Announcement) -> Receipt:
+        raise Rejected("the way out is not set up")
+
+    async def delete(self, what: Announcement, provider_id: str) -> None:
+        raise Rejected("the way out is not set up")

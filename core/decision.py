@@ -82,7 +82,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rule: str = ""
     because: tuple[str, ...] = ()
     urgent: bool = False
-    # Which emergency: a key of [urgent] in config/routing.toml, e.g. "fire"; "" when not urgent.
+    # Which emergency: the id of an [[urgent]] row of config/routing.toml, e.g. "fire"; "" when not urgent.
     urgency: str = ""
     public: bool = False
     answer_at: datetime | None = None

@@ -9,7 +9,7 @@ from cases.broadcasts import Broadcasts
 from config.near import nearest
 from config.schema import Account, City
 from core.announce import Announcer
-from core.errors import ConfigError
+from core.errors import ConfigError, Rejected
 from core.text import clean
 from pipeline.broadcast_files import FileAnnouncer
 from pipeline.build import Plan
@@ -39,6 +39,8 @@ def written(city: City, posting: Mapping[str, Announcer], known: Broadcasts, dra
     if draft.corrects:
         text, short = _corrected(text), _corrected(short)
         audience = audience or known.get(draft.corrects).audience
+    if not text:
+        raise Rejected("보낼 글이 없습니다")
     audience = audience or EVERYBODY
     chosen = tuple(targets(city, posting, audience, text, short))
     return replace(draft, audience=audience, title=_title(draft.title, text), text=text, short=short, targets=chosen)

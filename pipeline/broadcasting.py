@@ -65,6 +65,8 @@ class Broadcaster:
 
     async def run(self) -> None:
         """Looks once a second, and whenever something became of a post."""
+        for announcer in self._posting.values():
+            await asyncio.to_thread(announcer.prepare)
         await patiently(_PART, self._tell)
         async with asyncio.TaskGroup() as group:
             while True:

@@ -58,7 +58,7 @@ class Reload:
         self._folder = house.plan.path.resolve().parent / house.plan.settings.city
         self._models = models.folder_of(house.plan.var)
         self._judged = house.plan.seen
-        self._taken = city_files.of_models(house.plan.seen)
+        self._trained = city_files.of_models(house.plan.seen)
 
     async def watch(self) -> None:
         """Takes over what changes, for ever."""
@@ -92,12 +92,12 @@ class Reload:
         house = self._house
         city = await asyncio.to_thread(City.model_validate_json, verdict.city)
         trained = city_files.of_models(self._judged)
-        if city != house.plan.city or trained != self._taken:
+        if city != house.plan.city or trained != self._trained:
             if self._decider is not None:
                 anew = partial(make_desk, house.plan.path, dict(house.plan.environment), verdict.city)
                 await self._decider.take(verdict.city, anew)
             house.follow(city)
-            self._taken = trained
+            self._trained = trained
             telemetry.reloaded(rules_version=city.rules_version, faq_version=city.faq_version)
         house.status.degraded.pop(_PART, None)
 

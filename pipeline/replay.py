@@ -40,8 +40,8 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
-class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """Messages that go from one place, or kind, to another."""
+class Shift(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages go from one place, or kind, to another."""
 
     before: str
     after: str
@@ -53,8 +53,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
     decided: int
     moved: int
-    moves: list[Kind]
-    kinds: list[Kind]
+    moves: list[Shift]
+    kinds: list[Shift]
     messages: list[Move]
     rules_version: str = ""
     faq_version: str = ""
@@ -72,7 +72,7 @@ class Replay:
         self._first: list[tuple[Routed, Decision]] = []
         self._versions = ("", "")
 
-    def read(self, stored: Sequence[Routed]) -> None:
+    def decide(self, stored: Sequence[Routed]) -> None:
         """Decides these anew, in the context that each was seen in."""
         decisions = self._router.route([one.message for one in stored], [one.context for one in stored])
         self._decided += len(decisions)
@@ -103,7 +103,7 @@ class Replay:
         )
 
     @property
-    def kept(self) -> list[str]:
+    def shown(self) -> list[str]:
         """The ids of the messages that are shown."""
         return [one.message.id for one, _ in self._first]
 
@@ -112,10 +112,10 @@ def replay(router: Router, store: CaseStore, since: datetime, *, most: int) -> R
     """Returns what would move of all that came in since then; writes nothing."""
     anew = Replay(router, most=most)
     for stored in _stored(store, since):
-        anew.read(stored)
-    kept = anew.kept
+        anew.decide(stored)
+    shown = anew.shown
     found = [
-        hit for start in range(0, len(kept), _AT_ONCE) for hit in store.views.found(kept[start : start + _AT_ONCE])
+        hit for start in range(0, len(shown), _AT_ONCE) for hit in store.views.found(shown[start : start + _AT_ONCE])
     ]
     return anew.result({hit.message: hit.number for hit in found})
 
@@ -175,9 +175,9 @@ def _stored(store: CaseStore, since: datetime) -> Iterator[list[Routed]]:
         after = stored[-1].message.id
 
 
-def _counted(pairs: Counter[tuple[str, str]]) -> list[Kind]:
+def _counted(pairs: Counter[tuple[str, str]]) -> list[Shift]:
     return [
-        Kind(before=before, after=after, count=count)
+        Shift(before=before, after=after, count=count)
         for (before, after), count in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
     ]
 
@@ -200,7 +200,7 @@ def _move(one: Routed, decision: Decision, number: str | None) -> Move:
     )
 
 
-def _table(title: str, rows: Iterable[Kind]) -> Iterator[str]:
+def _table(title: str, rows: Iterable[Shift]) -> Iterator[str]:
     for place, row in enumerate(rows):
         if not place:
             yield f"{title}:"

@@ -17,10 +17,10 @@ from core.clock import clock_of
 from core.errors import ConfigError
 from pipeline import models
 from pipeline.build import Plan
-from pipeline.engines import EMBEDDED
 from pipeline.evaluate import Figures, figures
 from pipeline.evaluate_lines import NOTHING, Line, read_lines
 from pipeline.evaluate_parts import SURE, said_by_classifier
+from pipeline.replay import has_cases
 from pipeline.train_examples import of_city, of_corrections
 from pipeline.train_fit import KOREAN_QUICK, Example, Options, fit
 
@@ -124,7 +124,7 @@ def _worth(found: Figures) -> float:
 
 def _corrected(plan: Plan) -> list[Correction]:
     """Returns what staff corrected; nothing where there is no case yet."""
-    if plan.settings.cases == EMBEDDED and not (plan.var / "cases.sqlite").exists():
+    if not has_cases(plan):
         return []
     store = plan.store(plan.seal(), clock_of(plan.environment))
     store.open()

@@ -7,8 +7,8 @@ import msgspec
 
 from cases.clock import Period, accepted_at, due_at
 from classifiers.base import Classifier
-from config.references import TRIAGE
 from config.schema import City, Faq, Rule
+from config.tables import TRIAGE
 from core.calendar import Calendar
 from core.decision import CONFIDENTIAL, Context, Decision, Finding, Kind
 from core.message import Message

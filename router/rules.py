@@ -66,7 +66,11 @@ class Rows:
 
 
 class Row:
-    """A rule that was compiled once. `at_least` and `lead` hold for every finding that the row names."""
+    """A rule that was compiled once.
+
+    `at_least` and `lead` hold for every finding that the row names, but for two: of places only `at_least`, of those
+    that are named, and of `demand` neither.
+    """
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule

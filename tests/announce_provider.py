@@ -85,21 +85,21 @@ class Platforms:
             await runner.cleanup()
 
     @web.middleware
-    async def _troubled(self, asked: web.Request, handler: Handler) -> web.StreamResponse:
-        account = await _account(asked)
-        asked["account"] = account
-        self.calls.append((account, asked.method, time.monotonic()))
+    async def _troubled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        account = await _account(request)
+        request["account"] = account
+        self.calls.append((account, request.method, time.monotonic()))
         trouble = self.troubles.get(account)
-        if trouble is None or asked.method == "GET" or not trouble.times:
-            return await handler(asked)
+        if trouble is None or request.method == "GET" or not trouble.times:
+            return await handler(request)
         trouble.times -= 1
         await asyncio.sleep(trouble.seconds)
         if trouble.status:
             return web.json_response({"title": "no", "detail": "no"}, status=trouble.status)
-        answer = await handler(asked)
+        answer = await handler(request)
         if trouble.is_lost:
-            assert asked.transport is not None
-            asked.transport.abort()
+            assert request.transport is not None
+            request.transport.abort()
         return answer
 
     # X.

@@ -42,6 +42,12 @@ ASKED: dict[str, tuple[Callable[[CaseStore], object], tuple[str, ...]]] = {
     ),
     "history": (lambda store: store.views.history(last(store).number), ("ix_events_number",)),
     "monitor": (lambda store: store.public.monitor(), ("ix_cases_kept",)),
+    "requests of a time": (
+        lambda store: store.requests.between(at("2026-11-01 10:00"), NOW.now, states=["received"], topics=["bus"]),
+        ("ix_cases_kept",),
+    ),
+    "requests by number": (lambda store: store.requests.named([last(store).number]), ("ix_events_number",)),
+    "what became of a message": (lambda store: store.requests.filed(["sms"], ["a", "b"]), ("ix_messages_reference",)),
     "trouble": (lambda store: store.trouble.listed(), ("ix_outbox_trouble",)),
     "status line": (lambda store: store.views.counts(), ("ix_cases_page", "ix_cases_state_due_at")),
     "states": (lambda store: store.views.states(), ()),

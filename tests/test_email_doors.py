@@ -139,9 +139,10 @@ class TestLmtp:
 
     async def test_socket_that_cannot_be_made(self, tmp_path: Path) -> None:
         """The operator hears which setting is wrong."""
+        path = tmp_path / "none" / "lmtp.sock"
+        email = Email("email", EmailSettings(protocol="lmtp", socket=path), environment={})
         with pytest.raises(ConfigError, match=r"connectors\.email\.socket"):
-            async with serving(Log(), protocol="lmtp", socket=tmp_path / "none" / "lmtp.sock"):
-                pass
+            await email.serve(Log().accept, lambda: NOON, lambda _address: None)
 
 
 def login(port: int, mechanism: str, user: str, password: str) -> list[int]:

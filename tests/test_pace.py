@@ -255,3 +255,92 @@ async def test_our_own_measure_gives_nothing_up(store: CaseStore, time: Time, pr
     seconds = [when for when, _ in provider.asked]
     assert (30, []) == (len(provider.taken), desk.parking.tickets)
     assert 49 <= min(b - a for a, b in pairwise(seconds))
+
+
+class Silent(Provider):
+    """Takes every request and never answers."""
+
+    async def send(self, reply: Reply) -> Receipt:
+        self.asked.append((self.time.now.timestamp(), reply))
+        await asyncio.Event().wait()
+        raise AssertionError("it never answers")
+
+
+class Town:
+    """Several channels beside each other at one desk; messages come in by any of them while time passes."""
+
+    def __init__(self, store: CaseStore, time: Time, providers: dict[str, Provider], **backoff: float) -> None:
+        self.store, self.time, self.providers = store, time, providers
+        self.parking = Parking()
+        self.numbers: dict[str, list[str]] = {name: [] for name in providers}
+        paced = {name: Paced(name, one, Pace(), ticks=one.ticks) for name, one in providers.items()}
+        settings = Backoff.model_validate({"most_tries": 20, "most_seconds": 900, **backoff})
+        self.courier = Courier(store.outbox, paced, self.parking, backoff=settings, machine=time)
+
+    def writes(self, channel: str) -> str:
+        """Another citizen of this channel writes; returns the number of the case, which a notice is due to."""
+        citizen = f"{channel}-{len(self.numbers[channel])}"
+        said = message(f"{WASTE} {citizen}", self.time, channel=channel, reply_to=citizen)
+        self.numbers[channel].append(opened(self.store, dispatched(said)))
+        return self.numbers[channel][-1]
+
+    async def passes(self, seconds: int, *, step: float) -> None:
+        for _ in range(int(seconds / step)):
+            while tickets := relay(self.store, self.time):
+                await self.courier.write(tickets)
+            self.time.moves(seconds=step)
+
+    def sent(self, channel: str) -> list[list[str]]:
+        """Returns the letters of each case in the order in which the provider took them."""
+        taken = self.providers[channel].taken
+        return [[one.id for one in taken if one.case == number] for number in self.numbers[channel]]
+
+    def waited(self, channel: str) -> float:
+        """Returns the longest time from a letter's making until this provider was asked to take it, in seconds."""
+        return max(when - one.created_at.timestamp() for when, one in self.providers[channel].asked)
+
+    def states(self, channel: str) -> set[tuple[str, ...]]:
+        return {tuple(states(self.store, number)) for number in self.numbers[channel]}
+
+
+async def test_a_dead_provider_stops_no_other_channel(store: CaseStore, time: Time) -> None:
+    """While one of three is away for an hour, every letter of the others goes at once, also those that come in the
+    middle of it; then its own go, each once and in the order of its conversation, and nobody storms."""
+    town = Town(store, time, {name: Provider(time) for name in ("sms", "telegram", "line")})
+    dead = town.providers["sms"]
+    dead.does = Unavailable("500")
+    for _ in range(30):
+        for channel in town.providers:
+            store.officer.answer(town.writes(channel), "현장을 확인하고 수거했습니다.", By("박지훈"))
+        await town.passes(120, step=20)
+    away, waited = len(dead.asked), [town.waited(name) for name in ("telegram", "line")]
+    dead.does = None
+    await town.passes(1_800, step=5)
+
+    minutes = Counter(int(when // 60) for when, _ in dead.asked)
+    letters = [rows for name in town.providers for rows in town.sent(name)]
+    assert [0, 0] == waited
+    assert away < 40
+    assert max(minutes.values()) <= 20 * 60
+    assert [(sorted(set(rows)), 2) for rows in letters] == [(rows, len(rows)) for rows in letters]
+    assert {("sent", "sent")} == town.states("sms") | town.states("telegram") | town.states("line")
+    assert [] == town.parking.tickets
+
+
+async def test_a_silent_provider_holds_up_no_other_channel(store: CaseStore, time: Time) -> None:
+    """One that takes requests and never answers keeps its own letters waiting: those of another channel in the same
+    batch are all taken before the first of its requests is given up."""
+    town = Town(store, time, {"sms": Silent(time), "line": Provider(time)}, try_seconds=0.5)
+    for channel in ("sms", "line"):
+        for _ in range(40):
+            town.writes(channel)
+    writing = asyncio.create_task(town.courier.write(relay(store, time)))
+    async with asyncio.timeout(20):
+        while len(town.providers["line"].taken) < 40 and not writing.done():
+            await asyncio.sleep(0)
+        is_waiting = not writing.done()
+        await writing
+
+    assert is_waiting
+    assert {("sent",)} == town.states("line")
+    assert ("sent",) not in town.states("sms")

@@ -1,9 +1,8 @@
-"""Calls of all channels at once, doubled and in any order, with a kill: `python -m bench.channels`, and little of it."""
+"""All channels called at once, doubled and in any order, with a kill: a little of `python -m bench.channels`."""
 
 import random
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -46,7 +45,7 @@ def test_each_message_is_one_case_with_one_letter(result: Result) -> None:
 
 
 def test_what_was_acknowledged_is_there(result: Result) -> None:
-    """No yes is forgotten by the kill, no letter is lost or written twice, and no other word is said than "try again"."""
+    """The kill makes no yes forgotten and no letter lost or doubled; nothing is said but yes and "try again"."""
     assert result.is_clean, str(result)
     assert result.tally.silent.total()
 

@@ -129,6 +129,14 @@ def test_what_was_answered_by_word_of_mouth_is_an_answered_case(store: CaseStore
     assert [] == delivered(store, time)
 
 
+def test_an_emergency_told_by_word_of_mouth_calls_the_duty_desk(store: CaseStore, time: Time) -> None:
+    """Whoever answered may have called already; once too often is right."""
+    told = message("불이 났습니다", time, settled=Settled(by="박주무관", answer="119로 안내함"))
+    opened(store, dispatched(told, queue="jongno", district="jongno", urgent=True, urgency="fire"))
+
+    assert [("duty", "+821099990000")] == [(letter.kind, letter.to) for letter in delivered(store, time)]
+
+
 def test_answers_by_word_of_mouth_are_cases_of_their_own(store: CaseStore, time: Time) -> None:
     """The same question of the same caller joins nothing that is open: it was answered."""
     first = opened(store, dispatched(message(WASTE, time)))

@@ -12,13 +12,14 @@ from aiohttp import web
 
 from connectors._gateway_settings import SmsDomesticSettings
 from connectors._texting import home_number
-from connectors.base import Request
+from connectors.base import Request, Words
 from connectors.sms_domestic import SmsDomestic
 from core.errors import Rejected, Unavailable, Uncertain
 from core.message import Attachment, Message
 from core.reply import Receipt, Reply
 
 CITIZEN = "+821000000001"
+WORDS = "관악구 신림동 가로등이 꺼져 있습니다"
 ENVIRONMENT = {"EUNGDAPSO_SMS_SECRET": "s", "EUNGDAPSO_SMS_KEY": "theKey"}
 CODES = {"1000": "taken", "4100": "delivered", "3005": "sender", "7000": "later", "4409": "opted-out"}
 
@@ -218,6 +219,25 @@ def test_unknown_result_is_shown_to_staff() -> None:
 
     assert report is not None
     assert ("failed", "4777: 문자 사업자가 받지 않았습니다") == (report.action, report.status)
+
+
+@pytest.mark.parametrize("incoming", [{}, {"items": "messages", "text": "body.plain"}])
+def test_gateway_can_be_spoken(incoming: dict[str, str]) -> None:
+    """What `send` says in the gateway's name is let in and says what was to be said."""
+    connector = gateway(incoming=incoming)
+    said = connector.spoken(Words(text=WORDS, sender="", public_url="https://eungdapso.example", now=1_795_396_500))
+    asked = Request(
+        method="POST",
+        url="https://eungdapso.example/hooks/sms",
+        path=said.path,
+        query="",
+        headers=said.headers,
+        body=said.body,
+        received_at=datetime(2026, 11, 23, 1, tzinfo=UTC),
+    )
+    connector.verify(asked, now=1_795_396_500)
+
+    assert [WORDS] == [message.text for message in connector.parse(asked)]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def routes(services: Services) -> list[Route]:
     return [
         Route(path, pages.shown),
         Route(path, pages.ask, methods=["POST"]),
+        Route(f"{path}/code", pages.sent),
         Route(f"{path}/code", pages.prove, methods=["POST"]),
         Route(f"{path}/remove", pages.remove, methods=["POST"]),
     ]
@@ -48,13 +49,13 @@ def consent_words(ways: frozenset[str], keep_days: int | None) -> tuple[tuple[st
     """Returns what a citizen agrees to: what is collected, what for, how long, and that they may refuse."""
     what = " 또는 ".join(name for way, name in _PLACES.items() if way in ways)
     ends = f"민원이 끝나고 {keep_days:,}일이 지나" if keep_days else "보관 기간이 지나"
+    purpose = (
+        "민원을 보내신 곳으로 답변이나 안내를 보낼 수 없을 때 이 연락처로 보내 드리고, 이 연락처에서 보내신 글을 "
+        "같은 분의 민원에 더합니다."
+    )
     return (
         ("수집 항목", what),
-        (
-            "이용 목적",
-            "민원을 보내신 곳으로 답변이나 안내를 보낼 수 없을 때 이 연락처로 보내 드리고, 이 연락처에서 보내신 글을 "
-            "같은 분의 민원에 더합니다.",
-        ),
+        ("이용 목적", purpose),
         ("보유 기간", f"{ends} 민원 내용을 지울 때까지입니다. 이 화면에서 언제든지 지우실 수 있고, 바로 지워집니다."),
         ("거부하실 권리", "동의하지 않으셔도 됩니다. 민원은 똑같이 처리하고, 답변은 민원을 보내신 곳으로만 보냅니다."),
     )
@@ -70,7 +71,10 @@ class _Contacts:
         )
 
     async def shown(self, request: Request) -> Response:
-        return await self._page(request, is_sent="sent" in request.query_params)
+        return await self._page(request)
+
+    async def sent(self, request: Request) -> Response:
+        return await self._page(request, is_sent=True)
 
     async def ask(self, request: Request) -> Response:
         form = await _form(request)
@@ -90,7 +94,7 @@ class _Contacts:
         if refused is not None:
             return await self._page(request, refused, error=_SAID_OF_CONTACT.get(refused, _WRONG_CONTACT))
         self._with.ring()
-        return _goes_to(request, "?sent=1")
+        return _goes_to(request, "/code")
 
     async def prove(self, request: Request) -> Response:
         form = await _form(request)
@@ -102,13 +106,13 @@ class _Contacts:
             said = _SAID_OF_CODE.get(refused, _WRONG_CODE)
             return await self._page(request, refused, error=said, is_sent=said == _WRONG_CODE)
         self._with.ring()
-        return _goes_to(request, "")
+        return _goes_to(request)
 
     async def remove(self, request: Request) -> Response:
         key = str((await _form(request)).get("key", ""))[:_LONGEST]
         await self._refusal(lambda: self._with.store.contacts.take_back(*_case(request), key))
         self._with.ring()
-        return _goes_to(request, "")
+        return _goes_to(request)
 
     async def _refusal(self, act: Callable[[], Any]) -> int | None:
         """Does it; returns the status when it is refused."""
@@ -150,8 +154,8 @@ def _path(request: Request) -> str:
     return "/c/{}/{}".format(*(quote(part, safe="") for part in _case(request)))
 
 
-def _goes_to(request: Request, query: str) -> Response:
-    return RedirectResponse(f"{_path(request)}/contacts{query}", status_code=303)
+def _goes_to(request: Request, step: str = "") -> Response:
+    return RedirectResponse(f"{_path(request)}/contacts{step}", status_code=303)
 
 
 def _as_shown(one: Contact) -> dict[str, Any]:

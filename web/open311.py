@@ -17,7 +17,7 @@ from cases.model import OPEN, STATES
 from cases.numbers import parse_number
 from cases.requests import Filed, Shown
 from config.schema import City
-from core import hook
+from core import hook, telemetry
 from core.clock import SEOUL
 from core.errors import Forged, Rejected, Unavailable
 from web import georeport
@@ -67,7 +67,11 @@ class _Calls:
         except Rejected as error:
             # GeoReport knows three: a resource that is not there, a key that is wrong, and everything else.
             status = 403 if isinstance(error, Forged) else error.status if error.status in (403, 404) else 400
+            if request.method == "POST":
+                telemetry.refused(channel=channel.name, reason="not a report", status=status)
             return refused(form, status, error.reason)
+        except TimeoutError:
+            return refused(form, 400, "보내는 데 너무 오래 걸렸습니다.", code=408)
         except Unavailable:
             return _later(form)
 

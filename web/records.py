@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cases.requests import Filed
-from core import hook
+from core import hook, telemetry
 from core.errors import Rejected, Unavailable
 from core.hook import arrivals
 from core.message import Message
@@ -44,7 +44,10 @@ class _Calls:
         self._with = services
 
     async def file(self, request: Request) -> Response:
-        return await _told(self._file(request))
+        answer = await _told(self._file(request))
+        if 400 <= answer.status_code < 500:
+            telemetry.refused(channel="record", reason="not a record", status=answer.status_code)
+        return answer
 
     async def one(self, request: Request) -> Response:
         return await _told(self._one(request))
@@ -152,6 +155,8 @@ async def _told(answer: Awaitable[Response]) -> Response:
         return await answer
     except Rejected as error:
         return JSONResponse({"error": error.reason}, status_code=error.status)
+    except TimeoutError:
+        return JSONResponse({"error": "too slow"}, status_code=408)
     except Unavailable:
         again = {"error": "not now; send the same record again, it is taken once"}
         return JSONResponse(again, status_code=503, headers={"retry-after": "5"})

@@ -18,11 +18,11 @@ _KOREAN = ("asia/seoul", "korea standard time", "rok", "(utc+09:00) seoul")
 _METHODS = {"CANCEL": "일정 취소", "REPLY": "일정 회신"}
 
 
-def texts(root: Part, *, with_mails: bool) -> str:
-    """Returns what invitations and attached mails say, in words; "" when there are none."""
+def texts(root: Part, text: str, *, with_mails: bool) -> str:
+    """Returns what invitations and attached mails say, in words; "" when there are none, or nothing but `text`."""
     found = [said for leaf in root.leaves() if _is_calendar(leaf) and (said := _calendar(leaf))]
     if with_mails:
-        found += _mails(root, _DEPTH)
+        found += _mails(root, text, _DEPTH)
     return "\n\n".join(dict.fromkeys(found))[:_CHARACTERS]
 
 
@@ -81,7 +81,7 @@ def _unescaped(value: str) -> str:
     return clean(text).replace("\n", " ").strip()
 
 
-def _mails(root: Part, depth: int) -> list[str]:
+def _mails(root: Part, known: str, depth: int) -> list[str]:
     """The attached mails, each with its subject and author above its text; within them one level more."""
     found = [leaf for leaf in root.leaves() if leaf.media_type in ("message/rfc822", "message/global")][:_MAILS]
     said: list[str] = []
@@ -93,6 +93,9 @@ def _mails(root: Part, depth: int) -> list[str]:
         if author := headers.mailbox(inner.get(b"from")):
             head.append(f"보낸 사람: {author.name or author.address}")
         text = body.gather(inner).text
+        # Whoever forwards a mail often has it in their own, too.
+        if text and text in known:
+            continue
         said += ["\n".join(head) + (f"\n\n{text}" if text else "")]
-        said += _mails(inner, depth - 1) if depth > 1 else []
+        said += _mails(inner, known, depth - 1) if depth > 1 else []
     return said

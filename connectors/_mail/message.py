@@ -32,7 +32,7 @@ def message_of(arrival: Arrival, ours: loops.Ours, trusted_authserv_id: str, tic
     # An office that hands in a citizen's mail is who brought it, not who wants to be answered.
     text = _written_anew(content.text, subject, is_reply=bool(parent))
     # What a report or a reply brings back is ours already.
-    more = "" if told else enclosed.texts(root, with_mails=not parent)
+    more = "" if told else enclosed.texts(root, text, with_mails=not parent)
     reply_to = sender if arrival.envelope and not handed_in(arrival) else author.handle
     return Message(
         id=arrival.id,
