@@ -141,7 +141,8 @@ def of_guard(outcomes: Sequence[Outcome]) -> Figures:
     for right in sorted(rights):
         figures[right] = accuracy([one for one in outcomes if one.right == right])
     figures["answered"] = sum(one.found == "answered" for one in outcomes)
-    figures["left unmasked"] = sum(one.found == "unmasked" for one in outcomes)
+    if "masked" in rights:
+        figures["left unmasked"] = sum(one.found == "unmasked" for one in outcomes)
     return figures
 
 

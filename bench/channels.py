@@ -32,6 +32,8 @@ from bench.texts import texts
 _TIMES = 2.5
 # Of messages that can be, this part is written anew by their authors: that may arrive before what it changes.
 _EDITED = 0.2
+# So much of one wave comes again in the next.
+_LATE = 0.1
 _PER_MESSAGE = """
 SELECT m.channel, m.native_id, COUNT(DISTINCT m.id), COUNT(DISTINCT c.number),
        COUNT(DISTINCT CASE WHEN o.kind IN ('answer', 'notice', 'acknowledgement') AND NOT o.deferred THEN o.id END)
@@ -91,10 +93,12 @@ class Redelivery:
         """Sends about so many calls, in waves: what is signed with the time is signed not long before it is sent."""
         self.instance.start()
         begun, killed = time.monotonic(), set(self._chosen.sample(range(waves), kills))
-        total = 0
+        made: list[Call] = []
         for wave in range(waves):
-            batch = shuffled(self._wave(int(calls / waves / _TIMES)), self._chosen)
-            total += len(batch)
+            # Some of what was answered long ago comes once more.
+            late = self._chosen.sample(made, int(len(made) * _LATE))
+            made = self._wave(int(calls / waves / _TIMES / (1 + _LATE)))
+            batch = shuffled(made + late, self._chosen)
             storm = Storm(self.providers, self.tally, self._progress)
             kill_after = len(batch) // 2 if wave in killed else 0
             asyncio.run(storm.offer(batch, connections=connections, kill_after=kill_after))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from cases.handles import case_key, key_of_author
+from cases.handles import case_key, is_address, key_of_author, known_by
 from cases.ledger import read_message, thread_key
 from cases.means import Means
 from cases.model import Case, case_of
@@ -55,10 +55,7 @@ def own_of(means: Means, connection: Connection, case: Case) -> Own:
         message = read_message(means.seal, sealed or b"")
     except Rejected:
         return alone
-    is_verified = message.author.assurance is Assurance.CHANNEL_VERIFIED
-    if not (is_verified or message.channel in means.options.addressed):
-        return alone
-    key = key_of_author(means.seal, message)
+    key = _proven(means, message)
     if not key or not case.reply_to:
         return alone
     return Own(key=key, channel=message.channel, account=message.account, to=message.reply_to)
@@ -90,7 +87,7 @@ def cases_of_linked(
     """
     if connection.execute(select(contacts.c.key).limit(1)).first() is None:
         return {}
-    keys = {message.id: key for message in batch if (key := key_of_author(means.seal, message))}
+    keys = {message.id: key for message in batch if (key := _proven(means, message))}
     persons = {row.key: row.person for row in means.database.each(connection, _KNOWN, sorted(set(keys.values())))}
     linked = {message.id: keys[message.id] for message in batch if keys.get(message.id) in persons}
     threads = _threads(means, connection, linked.values())
@@ -118,6 +115,14 @@ def numbers_in(message: Message) -> list[str]:
 def thread_of_contact(key: str) -> tuple[str, str, str, str]:
     """Returns what stands for the conversation with a contact, wherever the city's own address changes."""
     return "", "", key, "contact"
+
+
+def _proven(means: Means, message: Message) -> str:
+    """Returns the contact that this message surely comes from, as far as its channel can know, "" when it cannot: an
+    address that was typed into a form, or that another system passes on, may be anybody's."""
+    is_account = message.author.assurance is Assurance.CHANNEL_VERIFIED and not is_address(known_by(message.reply_to))
+    is_sure = is_account or message.channel in means.options.addressed
+    return key_of_author(means.seal, message) if is_sure else ""
 
 
 def _threads(means: Means, connection: Connection, keys: Iterable[str]) -> dict[str, list[str]]:

@@ -20,7 +20,8 @@ _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 _FINALS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
 _APART = re.compile(rf"([{_INITIALS}])\s?([{_VOWELS}])(?:\s?([{_FINALS}])(?!\s?[{_VOWELS}]))?")
-_SYLLABLE_AND_FINAL = re.compile(rf"([가-힣])([{_FINALS}])(?![{_VOWELS}])")
+# A laugh is no final letter, nor is one of several: 살려줘ㅋ, 있어ㄷㄷ.
+_SYLLABLE_AND_FINAL = re.compile(rf"([가-힣])(?![ㅋㅎ])([{_FINALS}])(?![ㄱ-ㅣ])")
 _LONE = re.compile(r"[ㄱ-ㅣ]+")
 # Written one for the other by everybody in a hurry: 낫/났, 안/않, 됬/됐.
 _SAME_VOWEL = {"ㅐ": "ㅔ", "ㅒ": "ㅖ", "ㅙ": "ㅚ", "ㅞ": "ㅚ"}

@@ -77,6 +77,6 @@ class OwnTexts:
         data = self._kept.read(_WHAT)
         try:
             file = msgspec.msgpack.decode(data, type=_File) if data else None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return {}
         return file.texts if file and file.made_by == self._made_by else {}

@@ -1,5 +1,6 @@
 """A message's words as classifiers look at them: folded, with and without blanks, read once for all of them."""
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -16,6 +17,10 @@ MOST_CHARACTERS = 20_000
 _CACHED_CHARACTERS = 2_000
 _LONG_PHRASE = 4
 _WORD = re.compile(r"[^\W_]+")
+# How forms write what their page has no letter for: "&#49332;".
+_NUMBERED = re.compile(r"&#(?:\d{2,7}|[xX][0-9a-fA-F]{2,6});")
+# Letters that nobody sees: folding makes the Hangul fillers these.
+_FILLERS = dict.fromkeys((0x115F, 0x1160))
 _new = tuple.__new__
 
 
@@ -54,7 +59,9 @@ def read(text: str) -> Reading:
 
 
 def _read(text: str) -> Reading:
-    spaced = fold(text)
+    if "&#" in text:
+        text = _NUMBERED.sub(lambda found: html.unescape(found[0]), text)
+    spaced = fold(text).translate(_FILLERS)
     words = tuple(_WORD.findall(spaced))
     starts = frozenset(accumulate(map(len, words[:-1]), initial=0)) if words else frozenset()
     return Reading(spaced, words, "".join(words), starts)

@@ -123,7 +123,7 @@ def remembered(kept: Kept | None, made_by: str) -> Trust | None:
     data = kept.read(_WHAT) if kept else None
     try:
         file = msgspec.msgpack.decode(data, type=_File) if data else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return file.trust if file and file.made_by == made_by else None
 

@@ -10,7 +10,7 @@ from classifiers._grams import Space, character_grams
 from classifiers._match import Match, Matcher, Wordings
 from classifiers._morphemes import Morphemes
 from classifiers._speech import speech_of
-from classifiers._text import Lexicon, Reading, reading_of
+from classifiers._text import Lexicon, Reading, read, reading_of
 from classifiers._trials import Strangers, Trial, foreign_words, trials
 from classifiers._trust import SURE, Trust, calibrated, digest, remember, remembered
 from classifiers.base import Classifier, Kept
@@ -32,6 +32,17 @@ _MOST_CHARACTERS = 1_000
 _LONG_CHARACTERS, _STATEMENT_CHARACTERS = 80, 25
 # Of more sentences the second, third and so on tell as much.
 _MOST_TRIED = 1_000
+# What no matcher reads, and somebody may mean: words in first letters (ㅅㄹㅈㅅㅇ), numbers that no wording has (119),
+# other scripts, signs of danger.
+_INITIALS = re.compile(r"[\u1100-\u11ff]{2,}")
+_SLANG = re.compile("[ᄏ휴ᅮᅳ]+|ᄋ+|ᄀ+|ᄃ+|ᄂ+|ᄀᄉ|ᄉᄀ|ᄒᄋ|ᄋᄏ|ᄎᄏ")
+_UNREAD = re.compile(r"\d{3,}(?:에|요|좀|로|으로|이요|이에요|입니다)?|[^가-힣a-z]*[^\W_][^가-힣a-z]*")
+_ALARMING = re.compile("[🆘🔪🗡🩸🔥🚨🔫💣💀☠⚰🪦🚒🚑🚓]")
+# A subject that says no more than that there is a question.
+_GENERAL = re.compile(
+    "문의|질문|질의|민원|안내|요청|관련|관해|대해|대하여|궁금|알려|드립|드려|있[습어]|합니다|사항|제목|없음|무제|안녕|부탁|답변|감사|수고"
+    r"|(?:re|fw|fwd|question|questions|inquiry|enquiry|request|hello|hi|about|subject|no|a|the|my)\Z"
+)
 _OWN_CASE = re.compile(r"(?:신고|신청|접수|예약|납부|청구|환불)\s?(?:을|를)?\s?(?:했|하였)(?:는데|지만|더니|으나)")
 
 
@@ -79,14 +90,17 @@ class Faq(Classifier):
         whole = reading_of(message)
         if len(whole.spaced) > _MOST_CHARACTERS:
             return ()
-        asked = [core(whole.spaced), *((core(message.text),) if message.subject else ())]
+        asked = [core(whole.spaced), *((core(message.text),) if _is_general(message) else ())]
         asked = [one for one in asked if one.words]
-        for one in asked:
+        unheard = _unheard(whole)
+        for one in () if unheard else asked:
             if exact := self._word_for_word(one):
                 return exact
         if not asked or not self._ids:
             return ()
         limit = self._limit(whole, min(len(one.tight) for one in asked))
+        if unheard:
+            limit = _Limit(min(limit.confidence, 0.7), limit.why or f"not to be read: '{unheard}'")
         if limit.confidence <= _DEMAND or len(asked[0].tight) > _LONG_CHARACTERS:
             return self._glanced(asked[0], limit)
         return max((self._matched(one, limit) for one in asked), key=_surest, default=())
@@ -129,7 +143,14 @@ class Faq(Classifier):
         # Learned before anything is asked that is not of the city: what is learned from is kept.
         _ = self._trust
         match = self._matcher.match(self._matcher.taken(asked))
+        if match and (unread := self._unread(asked, match.entry)):
+            limit = _Limit(min(limit.confidence, 0.7), limit.why or f"not to be read: '{unread}'")
         return self._graded(match, limit) if match else ()
+
+    def _unread(self, asked: Reading, entry: int) -> str:
+        """Returns a word of no letters that the matcher reads, unless the entry has it; "" when there is none."""
+        known = {word for way in self._entries[entry].ways for word in way.words}
+        return next((word for word in asked.words if word not in known and _UNREAD.fullmatch(word)), "")
 
     def _graded(self, match: Match, limit: _Limit) -> tuple[Finding, ...]:
         confidence, because = self._trust.confidence(match), f"like '{self._names[match.entry]}'"
@@ -186,6 +207,22 @@ class Faq(Classifier):
 
     def _may_ask(self, one: Reading) -> bool:
         return self._limit(one, len(one.tight)).confidence >= SURE
+
+
+def _is_general(message: Message) -> bool:
+    """Whether there is a subject, and it says nothing beside the text: only then the text may be asked alone."""
+    text, subject = read(message.text), core(message.subject)
+    said = (word for word in subject.words if not _GENERAL.match(word))
+    return bool(message.subject) and all(len(word) > 1 and word[:2] in text.tight for word in said) and not _unheard(
+        read(message.subject)
+    )
+
+
+def _unheard(whole: Reading) -> str:
+    """Returns what stands in a text for words and is none, "" when that is nothing."""
+    if found := _ALARMING.search(whole.spaced):
+        return found.group()
+    return next((found for found in _INITIALS.findall(whole.spaced) if not _SLANG.fullmatch(found)), "")
 
 
 def _surest(findings: tuple[Finding, ...]) -> float:

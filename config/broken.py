@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 _AT = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -11,6 +12,9 @@ _WORDS = re.compile(r"^[ \t]*([\w.-]+)[ \t]*=[ \t]*([^\s\"'\[{#][^\"'\n#\]}]*?)[
 _NO_SIGN = re.compile(r"^[ \t]*([\w.-]+)[ \t]*(?::[ \t]*)?([\"'\[{].*|\d.*)$")
 _KEY = re.compile(r"^[ \t]*([\w-]+)")
 _MOST = 200
+_MOST_FAULTS = 1_000
+# The library takes minutes for a name of many parts: "a.a.a.a …".
+_DEEP = re.compile(r"(?:^|[{,\[])[ \t]*[\w-]+(?:[ \t]*\.[ \t]*[\w-]+){30}", re.MULTILINE)
 
 
 class Fault(NamedTuple):
@@ -31,9 +35,13 @@ class Salvage(NamedTuple):
 
 def read(text: str) -> Salvage:
     """Returns all that is TOML in a text, and what is not."""
+    if deep := _DEEP.search(text):
+        line = text.count("\n", 0, deep.start() + 1) + 1
+        return Salvage({}, "", [Fault(line, "is no TOML: it is nested too deep. Mend this line.")], {})
     try:
         return Salvage(tomllib.loads(text), text, [], {})
-    except (tomllib.TOMLDecodeError, RecursionError):
+    # A number of thousands of digits is a ValueError of its own.
+    except (ValueError, RecursionError):
         return _Broken(text).salvage()
 
 
@@ -47,12 +55,13 @@ class _Broken:
 
     def salvage(self) -> Salvage:
         for begin, end in self._pieces():
-            self._try(begin, end)
+            if len(self._faults) < _MOST_FAULTS:
+                self._try(begin, end)
         for _ in range(_MOST):
             text = "\n".join(self._lines)
             try:
                 return Salvage(tomllib.loads(text), text, sorted(self._faults), self._lost)
-            except tomllib.TOMLDecodeError as error:
+            except ValueError as error:
                 # Each piece is TOML, together they are not: something is said twice.
                 line = _line_of(error, len(self._lines))
                 begin, end = next((b, e) for b, e in self._pieces() if b < line <= e or e == len(self._lines))
@@ -62,12 +71,12 @@ class _Broken:
     def _pieces(self) -> list[tuple[int, int]]:
         """Returns where each header and each setting begins and ends."""
         begins = [place for place, line in enumerate(self._lines) if _HEADER.match(line) or _BEGINS.match(line)]
-        return list(zip(begins, [*begins[1:], len(self._lines)], strict=True))
+        return list(pairwise([*(begins or [0]), len(self._lines)]))
 
     def _try(self, begin: int, end: int) -> None:
         try:
             tomllib.loads("\n".join(self._lines[begin:end]))
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             if self._is_text_of_many_lines(begin):
                 return
             line = begin + _line_of(error, 1)

@@ -52,6 +52,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 def read_text(path: Path) -> str:
     """Returns the text, line ends and syllables in one form; raises `ConfigError` when it is not there or not UTF-8."""
     try:
+        # A pipe would be waited for, a device never ends.
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path}: is no file. Put a text file there, or remove it.")
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file. Add it, or name another.") from None

@@ -32,10 +32,11 @@ Path = Annotated[str, AfterValidator(_leads_somewhere)]
 
 
 def decoded(body: bytes, content_type: str = "", charset: str = "utf-8") -> Any:
-    """Returns what a body says: JSON, or the fields of a form. Raises `Rejected`."""
+    """Returns what a body says: JSON, whatever it is called, or the fields of a form. Raises `Rejected`."""
+    is_form = "urlencoded" in content_type and body.lstrip()[:1] not in (b"{", b"[")
     try:
         text = body if charset == "utf-8" else body.decode(charset)
-        payload = _form(body, charset) if "urlencoded" in content_type else msgspec.json.decode(text)
+        payload = _form(body, charset) if is_form else msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Rejected("the body is no JSON and no form", status=400) from error
     if not isinstance(payload, dict | list):

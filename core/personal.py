@@ -12,7 +12,7 @@ from core.plain import readings, skeleton
 _S = r"[-. )_~/]{0,3}"
 _CODE = rf"(?:\+|00)82{_S}\(?0?\)?"
 # What stands between the parts of a mobile number, which nothing else begins like.
-_M = r"(?:[-. )_~/*,:|\n]{0,3}|에 ?)"
+_M = r"(?:[-. ()_~/*,:|\[\]\n]{0,3}|에 ?)"
 _MOBILE = rf"(?<!\d)(?:{_CODE}|82{_S}|\(?0)1[016789]{_M}\d{{3,4}}{_M}\d{{4}}(?!\d)"
 _LANDLINE = rf"(?<!\d)(?:{_CODE}|\(?0)(?:2|[3-6][1-5]|[678]0|50\d?){_S}\d{{3,4}}{_S}\d{{4}}(?!\d)"
 _SPREAD_MOBILE = r"(?<!\d)(?<!\d[-./:])0(?P<gap>[ .-]?)1(?P=gap)0(?:[-. ~/*\n]{0,3}\d){8}(?!\d)"
@@ -21,7 +21,7 @@ _PHONE = re.compile(rf"{_MOBILE}|{_LANDLINE}|{_SPREAD_MOBILE}|{_FOREIGN}")
 
 # What else people put between the two halves: other signs, a line end, "뒷자리는".
 _HALVES = (
-    r"[-. _~/:,;|=*()\n]{0,6}(?:다시|대시|하이픈|빼기|에|일)?[-. \n]{0,2}"
+    r"[-. _~/:,;|=*()\[\]<>→의\n]{0,6}(?:다시|대시|하이픈|빼기|에|일)?[-. \n]{0,2}"
     r"(?:생?(?:이고|이며)?[ ,]{0,2}(?:뒤|뒷 ?자리|뒷 ?번호)(?:[는은]|가)?[ :]{0,2})?"
 )
 _RESIDENT = re.compile(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+_ACCOUNT = web.RequestKey("account", str)
 BOT_TOKEN = "7000000002:AAExampleExampleExampleExampleExample1"
 
 
@@ -20,6 +21,8 @@ class Trouble:
     status: int = 0
     seconds: float = 0.0
     is_lost: bool = False
+    # Until this is set there is no answer.
+    until: asyncio.Event | None = None
     # So many times; below 0: until somebody clears it.
     times: int = -1
 
@@ -57,6 +60,12 @@ class Platforms:
         """How many times something was posted there, also what was taken back."""
         return len([one for one in (*self.posted, *self.removed) if one.account == account])
 
+    def hangs(self, account: str) -> asyncio.Event:
+        """Lets an account's next calls wait until what is returned is set."""
+        trouble = self.troubles[account] = Trouble(until=asyncio.Event())
+        assert trouble.until is not None
+        return trouble.until
+
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Platforms"]:
         app = web.Application(middlewares=[self._troubled])
@@ -87,13 +96,15 @@ class Platforms:
     @web.middleware
     async def _troubled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         account = await _account(request)
-        request["account"] = account
+        request[_ACCOUNT] = account
         self.calls.append((account, request.method, time.monotonic()))
         trouble = self.troubles.get(account)
         if trouble is None or request.method == "GET" or not trouble.times:
             return await handler(request)
         trouble.times -= 1
         await asyncio.sleep(trouble.seconds)
+        if trouble.until is not None:
+            await trouble.until.wait()
         if trouble.status:
             return web.json_response({"title": "no", "detail": "no"}, status=trouble.status)
         answer = await handler(request)
@@ -105,14 +116,14 @@ class Platforms:
     # X.
 
     async def _x_post(self, asked: web.Request) -> web.Response:
-        text, account = (await asked.json())["text"], asked["account"]
+        text, account = (await asked.json())["text"], asked[_ACCOUNT]
         if any(one.text == text for one in self.of(account)):
             return _problem("You are not allowed to create a Tweet with duplicate content.")
         self.copies += [one.text for one in self.posted if one.account.startswith("x:") and one.text == text]
         return web.json_response({"data": {"id": self._keep(account, text=text).id, "text": text}}, status=201)
 
     async def _x_repost(self, asked: web.Request) -> web.Response:
-        of, account = (await asked.json())["tweet_id"], asked["account"]
+        of, account = (await asked.json())["tweet_id"], asked[_ACCOUNT]
         if asked.match_info["user"] != number_of(account):
             return _problem("You may only retweet in the name of the authenticated user.")
         if not any(one.id == of and not one.of for one in self.posted):
@@ -124,26 +135,26 @@ class Platforms:
 
     async def _x_list(self, asked: web.Request) -> web.Response:
         since = datetime.fromisoformat(asked.query["start_time"])
-        found = [one for one in self.of(asked["account"]) if not one.of and one.at >= since][::-1]
+        found = [one for one in self.of(asked[_ACCOUNT]) if not one.of and one.at >= since][::-1]
         data = [{"id": one.id, "text": one.text, "created_at": one.at.isoformat()} for one in found]
         return web.json_response({"data": data, "meta": {"result_count": len(data)}} if data else {"meta": {}})
 
     async def _x_delete(self, asked: web.Request) -> web.Response:
-        name, account = asked.match_info["id"], asked["account"]
+        name, account = asked.match_info["id"], asked[_ACCOUNT]
         self._remove([one for one in self.of(account) if one.id == name])
         # What it was reposted as goes with it.
         self._remove([one for one in self.posted if one.of == name])
         return web.json_response({"data": {"deleted": True}})
 
     async def _x_unrepost(self, asked: web.Request) -> web.Response:
-        self._remove([one for one in self.of(asked["account"]) if one.of == asked.match_info["id"]])
+        self._remove([one for one in self.of(asked[_ACCOUNT]) if one.of == asked.match_info["id"]])
         return web.json_response({"data": {"retweeted": False}})
 
     # Facebook.
 
     async def _facebook_post(self, asked: web.Request) -> web.Response:
         page = asked.match_info["page"]
-        made = self._keep(asked["account"], text=(await asked.json())["message"])
+        made = self._keep(asked[_ACCOUNT], text=(await asked.json())["message"])
         made.id = f"{page}_{made.id}"
         return web.json_response({"id": made.id})
 
@@ -157,13 +168,13 @@ class Platforms:
                 "created_time": f"{one.at:%Y-%m-%dT%H:%M:%S}+0000",
                 "from": {"id": page},
             }
-            for one in self.of(asked["account"])[::-1]
+            for one in self.of(asked[_ACCOUNT])[::-1]
             if one.at >= since
         ]
         return web.json_response({"data": data})
 
     async def _facebook_delete(self, asked: web.Request) -> web.Response:
-        found = [one for one in self.of(asked["account"]) if one.id == asked.match_info["id"]]
+        found = [one for one in self.of(asked[_ACCOUNT]) if one.id == asked.match_info["id"]]
         if not found:
             gone = {"message": "Object does not exist", "type": "GraphMethodException", "code": 100}
             return web.json_response({"error": gone}, status=400)
@@ -175,14 +186,14 @@ class Platforms:
     async def _telegram_post(self, asked: web.Request) -> web.Response:
         form = await asked.post()
         chat = str(form["chat_id"])
-        made = self._keep(asked["account"], text=str(form["text"]))
+        made = self._keep(asked[_ACCOUNT], text=str(form["text"]))
         made.id = str(len(self.posted) + 100)
         said = {"message_id": int(made.id), "date": int(time.time()), "text": made.text}
         return web.json_response({"ok": True, "result": {**said, "chat": {"id": chat_of(chat), "type": "channel"}}})
 
     async def _telegram_delete(self, asked: web.Request) -> web.Response:
         form = await asked.post()
-        found = [one for one in self.posted if one.id == str(form["message_id"]) and one.account == asked["account"]]
+        found = [one for one in self.posted if one.id == str(form["message_id"]) and one.account == asked[_ACCOUNT]]
         if not found:
             gone = {"ok": False, "error_code": 400, "description": "Bad Request: message to delete not found"}
             return web.json_response(gone, status=400)

@@ -532,9 +532,10 @@ def test_who_claims_a_linked_address_joins_nothing(store: CaseStore, time: Time)
     case = filed(store, chat(WASTE, time))
     linked(store, time, case, MAIL)
     claim = mail(f"{case[0]} 어떻게 되었나요?", time, author=Author(handle=ADDRESS), reply_to="evil@else.example")
+    form = mail(f"{case[0]} 어떻게 되었나요?", time, channel="form", author=Author(handle=ADDRESS), reply_to=ADDRESS)
     aloud = chat(f"{case[0]} 어떻게 되었나요?", time, public=True)
 
-    assert ["", ""] == [context.reply_to_case for context in store.contexts([claim, aloud])]
+    assert [""] * 3 == [context.reply_to_case for context in store.contexts([claim, form, aloud])]
 
 
 def test_one_citizens_words_are_not_shown_on_another_handle(store: CaseStore, time: Time) -> None:

@@ -29,8 +29,8 @@ def chat_of(who: str, text: str, time: Time, room: str) -> Message:
 def test_no_conversation_has_two_citizens(channel: str) -> None:
     """Whatever stands in the payload: what two people write never has the same conversation."""
     authors: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for message in read_on(channel):
-        authors[message.account, message.conversation].add(message.author.handle)
+    for one in read_on(channel):
+        authors[one.account, one.conversation].add(one.author.handle)
 
     assert [] == [each for each in authors.values() if len(each) > 1]
 
@@ -40,9 +40,9 @@ def test_a_citizen_has_one_conversation(channel: str) -> None:
     """In private, where what comes next is known by its author: not by a mail's thread, nor by the page of a form."""
     each_alone = {"form", "open311", "record"}
     conversations: dict[tuple[str, str], set[str]] = defaultdict(set)
-    private = [message for message in read_on(channel) if not message.public]
-    for message in private if channel not in each_alone and not connector_of(channel).is_threaded else ():
-        conversations[message.account, message.author.handle].add(message.conversation)
+    private = [one for one in read_on(channel) if not one.public]
+    for one in private if channel not in each_alone and not connector_of(channel).is_threaded else ():
+        conversations[one.account, one.author.handle].add(one.conversation)
 
     assert [] == [each for each in conversations.values() if len(each) > 1]
 

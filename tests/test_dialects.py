@@ -240,6 +240,14 @@ def test_form_is_read_as_well() -> None:
     assert ("문의", "U7") == (message.text, message.author.handle)
 
 
+def test_json_is_read_whatever_it_is_called() -> None:
+    """Many tools call what they post a form by habit; JSON in it is JSON."""
+    body = json.dumps({"data": {"text": "문의"}}).encode()
+    asked = request(body, {"content-type": "application/x-www-form-urlencoded"})
+
+    assert "문의" == source(SMALL).parse(asked)[0].text
+
+
 def test_missing_id_is_named() -> None:
     """Where the table says that there is an id, a call without it is no message."""
     body = json.dumps({"data": {"text": "문의"}}).encode()

@@ -26,6 +26,8 @@ CITY = City(
     routing=Routing(rules=(), kinds=(), urgent=(), elsewhere=()),
     words=Templates(letters={}, states={}, kinds={}),
 )
+# Whether one may ask in another language is also asked in that language.
+_HANGUL = re.compile("[가-힣]")
 
 
 @pytest.fixture(scope="module")

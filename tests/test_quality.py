@@ -131,9 +131,9 @@ def test_what_must_be_guarded_gets_no_automatic_answer(of: Measure) -> None:
     assert of("guard").figures["answered"] == 0
 
 
-def test_no_personal_data_is_left(of: Measure) -> None:
-    """Numbers, addresses and names are hidden, in whatever disguise they come."""
-    assert of("guard").figures["left unmasked"] == 0
+def test_no_personal_data_is_left(judge: Judge) -> None:
+    """Numbers, addresses and names are hidden, in whatever disguise they come; `dev` alone has such sentences."""
+    assert measured(judge, "guard", "dev", ROOT / "tests" / "quality").figures["left unmasked"] == 0
 
 
 def test_emergencies_are_seen(of: Measure) -> None:
