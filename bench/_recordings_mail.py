@@ -84,7 +84,7 @@ def _sender(ours: Ours, mail: "Message[str, str]") -> str:
     found = getaddresses([str(mail.get("from", ""))])
     address = next((address for _, address in found if "@" in address), "")
     if not address:
-        return "not given: whoever brought it" if ours.author.handle == _BEARER else f"{ours.author.handle!r} made up"
+        return "not given: whoever brought it" if ours.author.handle == _BEARER else "read, where Python reads none"
     return RIGHT if ours.author.handle.lower() == address.lower() else "another address than Python reads"
 
 

@@ -47,12 +47,13 @@ def goes_another_way(means: Means, ledger: Ledger, row: Any, error: str) -> bool
 
 
 def undelivered(means: Means, ledger: Ledger, case: Case) -> int:
-    """Sends again what did not reach the citizen of this case; returns how many letters found a way."""
+    """Sends again what did not reach the citizen of this case: answers, and of notices the last, for the others are
+    past. Returns how many letters found a way."""
     lost = select(outbox).where(outbox.c.number == case.number, outbox.c.state.in_(("failed", "undeliverable")))
     rows = ledger.connection.execute(lost.order_by(outbox.c.id)).all()
-    return sum(
-        goes_another_way(means, ledger, row, row.error) for row in rows if not _has_another(ledger.connection, row)
-    )
+    wanted = [row for row in rows if row.kind in ("answer", "result") or row is rows[-1]]
+    alone = [row for row in wanted if not _has_another(ledger.connection, row)]
+    return sum(goes_another_way(means, ledger, row, row.error) for row in alone)
 
 
 def _case(connection: Connection, number: str) -> Case | None:

@@ -1,50 +1,28 @@
 """Where else citizens want to be written to: by their consent, proved with a code, taken back whenever they wish."""
 
 import hmac
-import secrets
-from datetime import datetime, timedelta
-from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, delete, select, update
 
 from cases.act import Act
-from cases.another_way import CODE, LINKED, undelivered
+from cases.another_way import LINKED, undelivered
+from cases.contact_codes import Codes, Place
 from cases.database import anew
 from cases.deferred import to_person
 from cases.handles import contact_key, written_as
 from cases.ledger import CITIZEN, Ledger
-from cases.letters import Facts
 from cases.means import Means
 from cases.model import By, Case, case_of
 from cases.numbers import parse_number
 from cases.people import Contact, Own, contacts_of, own_of, person_of
-from cases.post import Address
-from cases.schema import GUARDED, contact_codes, contacts, outbox
+from cases.schema import contact_codes, contacts, outbox
 from cases.views import find, no_such_case, row_of
 from core.errors import Rejected
 from core.mask import mask_handle
-from core.message import identity_of
 
-_VALID = timedelta(minutes=10)
-_MOST_TRIES = 5
-# Codes to one address a day, and for one case an hour: nobody's telephone is to be rung by strangers.
-_MOST_A_DAY, _MOST_AN_HOUR = 5, 5
-_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+# Of one citizen.
 _MOST = 5
-_DIGITS = 6
 _MOST_WORDS = 2_000
-_encode = msgspec.msgpack.Encoder().encode
-
-
-class Place(msgspec.Struct, frozen=True):
-    """An address of one channel."""
-
-    channel: str
-    to: str
-
-
-_decode = msgspec.msgpack.Decoder(Place).decode
 
 
 class Contacts:
@@ -56,6 +34,7 @@ class Contacts:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._database = means.database
+        self._codes = Codes(means)
 
     @property
     def ways(self) -> frozenset[str]:
@@ -79,21 +58,8 @@ class Contacts:
         Whether anybody is known by that address changes nothing here. Raises `Rejected`, 429 after too many.
         """
         with self._database.write() as connection:
-            case = self._opened(connection, number, token)
-            self._must_be_few(connection, case, place)
-            code = f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
-            connection.execute(delete(contact_codes).where(contact_codes.c.number == case.number))
-            connection.execute(
-                contact_codes.insert().values(
-                    number=case.number,
-                    code=self._digest(case.number, code),
-                    sealed=self._means.seal.seal(_encode(place)),
-                    consent=consent[:_MOST_WORDS],
-                    until=self._means.machine() + _VALID,
-                )
-            )
             ledger = self._means.ledger(connection)
-            self._send(ledger, case, place, code)
+            self._codes.give(ledger, self._opened(connection, number, token), place, consent[:_MOST_WORDS])
             ledger.flush()
 
     @anew
@@ -102,10 +68,10 @@ class Contacts:
         tried too often or is too old, 409 when the address is another citizen's."""
         with self._database.write() as connection:
             case = self._opened(connection, number, token)
-            asked = self._tried(connection, case.number, code)
+            asked = self._codes.take(connection, case.number, code)
             if not isinstance(asked, Rejected):
                 act = Act(self._means, self._means.ledger(connection), case, By(CITIZEN))
-                linked = self._link(act, _decode(self._means.seal.open(asked.sealed)), asked.consent)
+                linked = self._link(act, asked.place, asked.consent)
                 act.ledger.flush()
                 return linked
         # A wrong code counts, so that was kept.
@@ -118,7 +84,10 @@ class Contacts:
         if not consent:
             raise Rejected("how did the citizen consent? Say it, for example: 전화로 동의")
         with self._database.write() as connection:
-            act = Act(self._means, self._means.ledger(connection), find(connection, number, by, to_change=True), by)
+            case = find(connection, number, by, to_change=True)
+            if case.forgotten_at is not None:
+                raise Rejected(f"case {case.number} is forgotten; nothing more is kept with it", status=409)
+            act = Act(self._means, self._means.ledger(connection), case, by)
             linked = self._link(act, place, consent)
             act.ledger.flush()
         return linked
@@ -160,37 +129,6 @@ class Contacts:
         if row is None or not expected or not is_right or row["forgotten_at"] is not None:
             raise no_such_case()
         return case_of(row)
-
-    def _must_be_few(self, connection: Connection, case: Case, place: Place) -> None:
-        now = self._means.clock()
-        count = select(func.count()).where(outbox.c.letter == CODE)
-        of_case = count.where(outbox.c.number == case.number, outbox.c.created_at > now - _HOUR)
-        there = count.where(text(GUARDED), outbox.c.recipient == place.to, outbox.c.created_at > now - _DAY)
-        if connection.execute(of_case).scalar_one() >= _MOST_AN_HOUR:
-            raise Rejected("too many codes were asked for with this case; wait an hour", status=429)
-        if connection.execute(there).scalar_one() >= _MOST_A_DAY:
-            raise Rejected("too many codes went to this address today; ask again tomorrow", status=429)
-
-    def _send(self, ledger: Ledger, case: Case, place: Place, code: str) -> None:
-        facts = Facts(number=case.number, channel=place.channel, language=case.language, text=code)
-        address = Address(place.channel, "", place.to)
-        row = self._means.post.row(CODE, facts, address, cause=self._means.new_id(), at=ledger.now)
-        # Counted for every address, telephones too.
-        ledger.mail(row | {"guarded": True})
-
-    def _tried(self, connection: Connection, number: str, code: str) -> Any:
-        """Returns what was asked for with this code, or what is wrong with it."""
-        asked = connection.execute(
-            select(contact_codes).where(contact_codes.c.number == number).with_for_update()
-        ).one_or_none()
-        if asked is None or asked.until < self._means.machine() or asked.tries >= _MOST_TRIES:
-            return Rejected("this code is not valid any more; ask for another one", status=410)
-        if not hmac.compare_digest(bytes(asked.code), self._digest(number, code)):
-            mine = update(contact_codes).where(contact_codes.c.number == number)
-            connection.execute(mine.values(tries=contact_codes.c.tries + 1))
-            return Rejected("this is not the code that was sent", status=422)
-        connection.execute(delete(contact_codes).where(contact_codes.c.number == number))
-        return asked
 
     def _link(self, act: Act, place: Place, consent: str) -> Contact:
         connection, case = act.ledger.connection, act.case
@@ -251,14 +189,6 @@ class Contacts:
         ledger.connection.execute(dropped.values(state="dropped", error="the contact was taken back"))
         if any(row.kind == "answer" for row in rows):
             to_person(self._means, ledger, case.number, "the contact that the answer was to go to was taken back")
-
-    def _digest(self, number: str, code: str) -> bytes:
-        return self._means.seal.mark(identity_of("contact code", number, code.strip()))
-
-
-def let_codes_go(connection: Connection, now: datetime) -> None:
-    """Deletes codes that nobody can use any more, with the addresses that they went to."""
-    connection.execute(delete(contact_codes).where(contact_codes.c.until < now))
 
 
 def let_go_of_lonely(connection: Connection) -> None:

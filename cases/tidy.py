@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, text, update
 
 from cases import pieces, tallies
-from cases.contacts import forget_contacts, let_codes_go
+from cases.contact_codes import let_codes_go
+from cases.contacts import forget_contacts
 from cases.database import anew
 from cases.ledger import Ledger, read_sealed, wordless
 from cases.means import Means

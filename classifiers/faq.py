@@ -35,12 +35,15 @@ _MOST_TRIED = 1_000
 # What no matcher reads, and somebody may mean: words in first letters (ㅅㄹㅈㅅㅇ), numbers that no wording has (119),
 # other scripts, signs of danger.
 _INITIALS = re.compile(r"[\u1100-\u11ff]{2,}")
-_SLANG = re.compile("[ᄏ휴ᅮᅳ]+|ᄋ+|ᄀ+|ᄃ+|ᄂ+|ᄀᄉ|ᄉᄀ|ᄒᄋ|ᄋᄏ|ᄎᄏ")
+_SLANG = re.compile(
+    "[\u110f\u1112\u1172\u116e\u1173]+|\u110b+|\u1100+|\u1103+|\u1102+"
+    "|\u1100\u1109|\u1109\u1100|\u1112\u110b|\u110b\u110f|\u110e\u110f"
+)
 _UNREAD = re.compile(r"\d{3,}(?:에|요|좀|로|으로|이요|이에요|입니다)?|[^가-힣a-z]*[^\W_][^가-힣a-z]*")
-_ALARMING = re.compile("[🆘🔪🗡🩸🔥🚨🔫💣💀☠⚰🪦🚒🚑🚓]")
+_ALARMING = re.compile("[🆘🔪🗡🩸🔥🚨🔫💣💀☠⚰🪦🚒🚑🚓🅾]|[.·•]{3} ?[-–—_ㅡ]{3} ?[.·•]{3}")
 # A subject that says no more than that there is a question.
 _GENERAL = re.compile(
-    "문의|질문|질의|민원|안내|요청|관련|관해|대해|대하여|궁금|알려|드립|드려|있[습어]|합니다|사항|제목|없음|무제|안녕|부탁|답변|감사|수고"
+    "문의|질문|질의|의견|시민|건의|민원|안내|요청|관련|관해|대해|대하여|궁금|알려|드립|드려|있[습어]|합니다|사항|제목|없음|무제|안녕|부탁|답변|감사|수고"
     r"|(?:re|fw|fwd|question|questions|inquiry|enquiry|request|hello|hi|about|subject|no|a|the|my)\Z"
 )
 _OWN_CASE = re.compile(r"(?:신고|신청|접수|예약|납부|청구|환불)\s?(?:을|를)?\s?(?:했|하였)(?:는데|지만|더니|으나)")

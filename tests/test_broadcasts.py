@@ -11,7 +11,7 @@ from cases.broadcast_queue import Done, Job
 from cases.broadcasts import Broadcasts
 from cases.store import CaseStore
 from core.errors import Rejected
-from tests.casework import Time, at
+from tests.casework import Time, at, make_store
 
 KIM, PARK = "김서연", "박지훈"
 COLD = "한파경보가 발령되었습니다. 수도 계량기를 보온해 주십시오."
@@ -291,3 +291,21 @@ def test_who_failed_for_now_reposts() -> None:
     changes = led([later, post("b", 1, tries=1), post("c", 2)], now, PATIENCE)
 
     assert {"a": ("repost", "c"), "b": ("repost", "c"), "c": ("post", "")} == changes
+
+
+def test_another_process_is_left_alone(url: str, time: Time) -> None:
+    """What a process that lives is at no other one takes; when it is gone, the other one looks for it."""
+    if url.startswith("sqlite"):
+        pytest.skip("one process sends by a file")
+    one, other = make_store(url, time), make_store(url, time)
+    sent(one.broadcasts, target("facebook", "page"))
+    (job,) = claimed(one.broadcasts)
+    beside = claimed(other.broadcasts)
+    one.broadcasts.queue.close()
+    (after,) = claimed(other.broadcasts)
+    is_ours = one.broadcasts.queue.settle(Done(id=job.id, state="failed"))
+    one.close()
+    other.close()
+
+    assert ([], True, True) == (beside, after.is_lost, after.id == job.id)
+    assert not is_ours

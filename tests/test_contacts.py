@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cases.contacts import Place
+from cases.contact_codes import Place
 from cases.means import Options
 from cases.model import By
 from cases.people import Contact
@@ -442,6 +442,31 @@ def test_a_contact_that_is_found_by_telephone_brings_what_was_lost(store: CaseSt
     sent = delivered(store, time)
 
     assert ("sms", NUMBER, "result") in ways_of(sent)
+
+
+def test_what_is_past_is_not_brought_again(store: CaseStore, time: Time) -> None:
+    """Of notices that were lost only the last still says something."""
+    number = opened(store, dispatched(chat(WASTE, time)))
+    failing(store, time)
+    store.officer.extend(number, OFFICER, why="현장 조사가 더 필요합니다.")
+    failing(store, time)
+    store.contacts.link(number, PHONE, OFFICER, why=BY_PHONE)
+    brought = [letter for letter in delivered(store, time) if letter.to == NUMBER]
+
+    assert [True] == ["연장" in letter.text for letter in brought]
+
+
+def test_nothing_is_kept_with_a_forgotten_case(store: CaseStore, time: Time) -> None:
+    """Nobody would ever forget it."""
+    number, _ = filed(store, chat(WASTE, time))
+    store.officer.close(number, OFFICER, why="처리를 마쳤습니다.")
+    delivered(store, time)
+    time.moves(days=31)
+    store.tidy.forget(time.now - timedelta(days=30))
+    with pytest.raises(Rejected) as refused:
+        store.contacts.link(number, PHONE, OFFICER, why=BY_PHONE)
+
+    assert 409 == refused.value.status
 
 
 def test_what_is_public_is_brought_in_private(store: CaseStore, time: Time) -> None:

@@ -311,3 +311,26 @@ def test_paraphrase_finds_its_entry(of_the_city: FaqClassifier, text: str, expec
 def test_what_no_entry_covers_is_for_a_person(of_the_city: FaqClassifier, text: str) -> None:
     """Neighbouring questions, demands and complaints never get an automatic answer."""
     assert [] == [finding for finding in found(of_the_city, text) if finding.confidence >= 0.8]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["119", "119요", "ㅅㄹㅈㅅㅇ", "🆘", "🔪", "ช่วยด้วย", "кал", "살ㅋ려ㅋ주ㅋ세ㅋ요", "&#49332;&#47140;&#51480;"],
+)
+def test_what_cannot_be_read_is_not_passed_over(classifier: FaqClassifier, beside: str) -> None:
+    """A question beside letters, numbers or signs that no matcher reads is for a person."""
+    assert [] == [one for one in found(classifier, f"지하철 요금이 얼마예요? {beside}") if one.confidence >= 0.8]
+
+
+@pytest.mark.parametrize("laugh", ["ㅋㅋㅋ", "ㅠㅠ", "ㅎㅎ", "ㄱㅅ"])
+def test_laughter_hides_no_question(classifier: FaqClassifier, laugh: str) -> None:
+    """Who laughs or weeps asks all the same."""
+    assert 0.98 == found(classifier, f"지하철 요금이 얼마예요? {laugh}")[0].confidence
+
+
+@pytest.mark.parametrize("subject", ["숨소리가 없어", "help me", "살려줘ㅋㅋ", "119", "엄마가 이상해"])
+def test_what_the_subject_says_counts(classifier: FaqClassifier, subject: str) -> None:
+    """Under a subject that says something else the text is not asked alone."""
+    rows = found(classifier, "지하철 요금이 얼마예요?", subject)
+
+    assert [] == [finding for finding in rows if finding.confidence >= 0.8]

@@ -17,8 +17,9 @@ _BARE_ID = re.compile(r"[^\s<>\"(),;]{1,450}@[^\s<>\"(),;]{1,450}")
 _ANGLE = re.compile(rb"<([^<>]*)>")
 _BARE_ADDRESS = re.compile(rb"[^\s<>\"(),;:]{1,250}@[^\s<>\"(),;:]{1,250}")
 _COMMENT = re.compile(rb"\(([^()]*)\)")
+_BLANKS = re.compile(rb"\s*([.@])\s*")
 _DATE = re.compile(
-    r"(\d{1,2})[\s-]+([a-z]{3})[a-z]*[\s-]+(\d{2,4})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?\s*(?:([+-])(\d{2}):?(\d{2})|([a-z]{1,5}))?",
+    r"(\d{1,2})[\s-]+([a-z]{3})[a-z]*[\s-]+(\d{2,4})\s+(\d{1,2})\s*:\s*(\d{2})(?:\s*:\s*(\d{2}))?\s*(?:([+-])(\d{2}):?(\d{2})|([a-z]{1,5}))?",
     re.IGNORECASE,
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -39,10 +40,15 @@ def mailbox(value: bytes) -> Mailbox:
     angle = _ANGLE.search(value)
     if angle:
         name = value[: angle.start()].strip().strip(b'"').replace(b'\\"', b'"')
-        return Mailbox(address(angle[1]), decode.header(name)[:_NAME])
+        return Mailbox(address(_bare(angle[1][:_NAME])), decode.header(name)[:_NAME])
     bare = _BARE_ADDRESS.search(_COMMENT.sub(b" ", value))
     comment = _COMMENT.search(value)
     return Mailbox(address(bare[0]) if bare else "", decode.header(comment[1])[:_NAME] if comment else "")
+
+
+def _bare(raw: bytes) -> bytes:
+    """Returns an address without the comments and blanks that old programs wrote into it (RFC 5322, 4.4)."""
+    return _BLANKS.sub(rb"\1", _COMMENT.sub(b"", raw))
 
 
 def address(raw: bytes) -> str:
@@ -75,7 +81,7 @@ def threading(in_reply_to: bytes, references: bytes) -> tuple[str, tuple[str, ..
 
 def date(value: bytes) -> datetime | None:
     """Returns the instant in UTC, None when the header names none."""
-    found = _DATE.search(value[:200].decode("latin-1"))
+    found = _DATE.search(_COMMENT.sub(b"", value[:200]).decode("latin-1"))
     if not found or found[2].lower() not in _MONTHS:
         return None
     day, year, hour, minute = (int(found[group]) for group in (1, 3, 4, 5))

@@ -5,6 +5,7 @@ import re
 _LINE = 400
 _SIGNATURE_LINES = 12
 _HEADER_LINES = 8
+_WHOLE_LINES = 4
 _ATTRIBUTION_LINES = 3
 
 _DIVIDER = re.compile(
@@ -109,10 +110,13 @@ def _is_divider(lines: list[str], number: int, *, reply: bool) -> bool:
 
 
 def _is_header_block(lines: list[str]) -> bool:
-    """Whether a copied mail header begins here: a sender, and two of date, recipient and subject right below."""
-    found = [match for line in lines[:_HEADER_LINES] if (match := _HEADER.match(line[:_LINE]))]
-    first = _HEADER.match(lines[0][:_LINE])
-    return bool(first and first["from"] and sum(bool(match["other"]) for match in found) >= 2)
+    """Whether a copied mail header begins here: a sender, and two of date, recipient and subject right below; or all
+    of them without a gap, in whatever order."""
+    found = [_HEADER.match(line[:_LINE]) for line in lines[:_HEADER_LINES]]
+    if found[0] and found[0]["from"]:
+        return sum(bool(match and match["other"]) for match in found) >= 2
+    whole = [match for match in found[:_WHOLE_LINES] if match]
+    return len(whole) == _WHOLE_LINES and any(match["from"] for match in whole)
 
 
 def _without_signature(lines: list[str]) -> list[str]:
