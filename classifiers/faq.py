@@ -73,6 +73,8 @@ class Faq(Classifier):
             )
             for faq in city.faqs
         ]
+        ways = (text for faq in city.faqs for text in (faq.question, *faq.variants))
+        self._slang = frozenset(letters for text in ways for letters in _INITIALS.findall(read(text).spaced))
         self._elsewhere = Lexicon((name, 0) for name in city.routing.elsewhere)
         self._exact = _exact(self._entries)
         self._not = [{key for reading in entry.against for key in keys(reading)} for entry in self._entries]
@@ -93,9 +95,9 @@ class Faq(Classifier):
         whole = reading_of(message)
         if len(whole.spaced) > _MOST_CHARACTERS:
             return ()
-        asked = [core(whole.spaced), *((core(message.text),) if _is_general(message) else ())]
+        asked = [core(whole.spaced), *((core(message.text),) if self._is_general(message) else ())]
         asked = [one for one in asked if one.words]
-        unheard = _unheard(whole)
+        unheard = self._unheard(whole)
         for one in () if unheard else asked:
             if exact := self._word_for_word(one):
                 return exact
@@ -107,6 +109,21 @@ class Faq(Classifier):
         if limit.confidence <= _DEMAND or len(asked[0].tight) > _LONG_CHARACTERS:
             return self._glanced(asked[0], limit)
         return max((self._matched(one, limit) for one in asked), key=_surest, default=())
+
+    def _is_general(self, message: Message) -> bool:
+        """Whether there is a subject, and it says nothing beside the text: only then the text may be asked alone."""
+        if not message.subject or self._unheard(read(message.subject)):
+            return False
+        text = read(message.text).tight
+        said = (word for word in core(message.subject).words if not _GENERAL.match(word))
+        return all(len(word) > 1 and word[:2] in text for word in said)
+
+    def _unheard(self, whole: Reading) -> str:
+        """Returns what stands in a text for words and is none, "" when that is nothing."""
+        if found := _ALARMING.search(whole.spaced):
+            return found.group()
+        letters = (one for one in _INITIALS.findall(whole.spaced) if one not in self._slang)
+        return next((one for one in letters if not _SLANG.fullmatch(one)), "")
 
     def _word_for_word(self, asked: Reading) -> tuple[Finding, ...]:
         for key in keys(asked):
@@ -210,22 +227,6 @@ class Faq(Classifier):
 
     def _may_ask(self, one: Reading) -> bool:
         return self._limit(one, len(one.tight)).confidence >= SURE
-
-
-def _is_general(message: Message) -> bool:
-    """Whether there is a subject, and it says nothing beside the text: only then the text may be asked alone."""
-    text, subject = read(message.text), core(message.subject)
-    said = (word for word in subject.words if not _GENERAL.match(word))
-    return bool(message.subject) and all(len(word) > 1 and word[:2] in text.tight for word in said) and not _unheard(
-        read(message.subject)
-    )
-
-
-def _unheard(whole: Reading) -> str:
-    """Returns what stands in a text for words and is none, "" when that is nothing."""
-    if found := _ALARMING.search(whole.spaced):
-        return found.group()
-    return next((found for found in _INITIALS.findall(whole.spaced) if not _SLANG.fullmatch(found)), "")
 
 
 def _surest(findings: tuple[Finding, ...]) -> float:

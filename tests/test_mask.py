@@ -291,3 +291,16 @@ def test_hostile_texts_end(piece: str) -> None:
     masked = mask(piece * (100_000 // len(piece)))
 
     assert masked == mask(masked)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("010 (1234) 5678", "010 (1234) ****"),
+        ("900101 [1234567]", "900101-*******]"),
+        ("900101 → 1234567", "900101-*******"),
+    ],
+)
+def test_brackets_and_arrows_hide_no_number(text: str, masked: str) -> None:
+    """What stands between the parts of a number is no disguise."""
+    assert masked == mask(text)
