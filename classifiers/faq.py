@@ -39,7 +39,7 @@ _SLANG = re.compile(
     "[\u110f\u1112\u1172\u116e\u1173]+|\u110b+|\u1100+|\u1103+|\u1102+"
     "|\u1100\u1109|\u1109\u1100|\u1112\u110b|\u110b\u110f|\u110e\u110f"
 )
-_UNREAD = re.compile(r"\d{3,}(?:에|요|좀|로|으로|이요|이에요|입니다)?|[^가-힣a-z]*[^\W_][^가-힣a-z]*")
+_UNREAD = re.compile(r"\d{3,}(?:에|요|좀|로|으로|이요|이에요|입니다)?|[^가-힣a-z]+")
 _ALARMING = re.compile("[🆘🔪🗡🩸🔥🚨🔫💣💀☠⚰🪦🚒🚑🚓🅾]|[.·•]{3} ?[-–—_ㅡ]{3} ?[.·•]{3}")
 # A subject that says no more than that there is a question.
 _GENERAL = re.compile(

@@ -100,7 +100,7 @@ def read_city(folder: Path, *, channels: Sequence[str] = (), instead: Mapping[st
     tables = reader.tables(channels)
     words = reader.words()
     boundaries = reader.boundaries(_items(tables.districts))
-    mistakes = (*reader.mistakes, *check_references(tables))
+    mistakes = (*reader.mistakes, *reader.missing(tables), *check_references(tables))
     return Draft(city=_city(tables, reader, words, boundaries) if words else None, tables=tables, mistakes=mistakes)
 
 
@@ -196,6 +196,18 @@ class _Reader:
             given=self._given(),
             channels=channels,
         )
+
+    def missing(self, tables: Tables) -> list[str]:
+        """Returns what a city cannot do without: with no row for emergencies, nobody would ever be rung."""
+        file = self._files["routing.toml"]
+        if file is None:
+            return []
+        needed = {"rule": tables.rules, "kind": tables.kinds, "urgent": tables.urgent}
+        return [
+            f"{file.path}: there is no [[{name}]]. Take one from the file as it was shipped."
+            for name, rows in needed.items()
+            if not rows and name not in file.says
+        ]
 
     def words(self) -> Templates | None:
         file = self._files["words.toml"]

@@ -10,7 +10,7 @@ import msgspec
 from connectors._facebook_feed import FEED_ID
 from connectors._facebook_graph import WINDOW, Graph
 from connectors._facebook_settings import FacebookSettings
-from connectors._telegram_text import parts
+from connectors._parts import parts
 from core.clock import Clock
 from core.errors import Rejected
 from core.reply import Reply

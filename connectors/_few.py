@@ -1,6 +1,6 @@
 """A letter as the few messages that one call to a provider takes."""
 
-from connectors._telegram_text import parts
+from connectors._parts import parts
 from core.errors import Rejected
 
 

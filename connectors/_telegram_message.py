@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from connectors._telegram_text import stretch, without
+from connectors._parts import stretch, without
 from connectors._telegram_update import Entity, File, Named, Position, Post, Standing, Update, User
 from core.message import Assurance, Attachment, Author, Location, Message, identity_of
 from core.text import clean

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from telegram import LinkPreviewOptions, ReplyParameters
 
+from connectors._parts import parts
 from connectors._telegram_http import Line, Moved
-from connectors._telegram_text import parts
 from connectors.base import Located
 from core.errors import Rejected, Unavailable, Uncertain
 from core.message import Attachment

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from connectors._few import few
 from connectors._line_announce import LineAnnouncer
-from connectors._telegram_text import stretch, without
+from connectors._parts import stretch, without
 from connectors._tries import Tries
 from connectors.base import Announcer, ChannelSettings, Located, Locator, Request, Spoken, Webhook, Words
 from core.errors import ConfigError, Forged, Rejected, Unavailable, Uncertain

@@ -2,6 +2,7 @@
 makes the next start faster."""
 
 import os
+import stat
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -47,6 +48,17 @@ def write(var: Path, name: str, data: bytes) -> Path:
     return path
 
 
+def _opener(path: str, flags: int) -> int:
+    # A pipe under this name would be waited for.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Whether it is a file that nobody else can have written."""
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & others
+
+
 class Kept:
     """var/models/<classifier>.<what>.kept: what a classifier found from the city's files alone, and would find again.
 
@@ -61,8 +73,8 @@ class Kept:
         """Returns what was written last, None when that is not there, whole and of this version."""
         begin = len(_KEPT) + _DIGEST_BYTES
         try:
-            with self._path(what).open("rb") as file:
-                data = file.read(_MOST_BYTES)
+            with open(self._path(what), "rb", opener=_opener) as file:
+                data = file.read(_MOST_BYTES) if _is_ours(os.fstat(file.fileno())) else b""
         except OSError:
             return None
         body = data[begin:]

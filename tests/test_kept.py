@@ -1,5 +1,6 @@
 """What is found from the city's own texts is there again at the next start, and never anything else."""
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -139,3 +140,27 @@ def test_where_no_instance_is_nothing_is_written(tmp_path: Path) -> None:
     Kept(tmp_path / "var", "faq").write("trust", b"whole")
 
     assert [] == [*tmp_path.glob("*")]
+
+
+@pytest.mark.parametrize("spoil", ["others", "link", "pipe"])
+def test_what_others_may_have_written_is_not_believed(kept: Kept, tmp_path: Path, spoil: str) -> None:
+    """Neither a file that anybody may write, nor a link, nor a pipe, which nobody waits for."""
+    kept.write("trust", b"ours")
+    path = folder_of(tmp_path) / "faq.trust.kept"
+    if spoil == "others":
+        path.chmod(0o666)
+    elif spoil == "link":
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        path.unlink()
+        os.mkfifo(path)
+
+    assert kept.read("trust") is None
+
+
+def test_what_is_ours_is_believed(kept: Kept) -> None:
+    """What was written is read again."""
+    kept.write("trust", b"ours")
+
+    assert b"ours" == kept.read("trust")

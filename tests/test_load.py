@@ -270,6 +270,13 @@ def test_a_missing_file_is_a_mistake(write: Write) -> None:
     assert ["topics.toml: there is no such file. Add it, or name another."] == mistakes_in(folder)
 
 
+def test_a_city_without_emergencies_is_a_mistake(write: Write) -> None:
+    """An empty file of rules decides nothing and rings nobody."""
+    told = " ".join(mistakes_in(write({"routing.toml": ""})))
+
+    assert ["rule", "kind", "urgent"] == [name for name in ("rule", "kind", "urgent") if f"[[{name}]]" in told]
+
+
 def test_a_file_in_another_charset_is_a_mistake(write: Write) -> None:
     """A file that is not UTF-8 is told, not guessed."""
     folder = write()

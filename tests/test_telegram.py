@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from connectors._telegram_text import length, parts
+from connectors._parts import length, parts
 from connectors.base import Request, Words
 from connectors.telegram import Telegram, TelegramSettings
 from core.errors import ConfigError, Forged, Rejected

@@ -1,4 +1,4 @@
-"""Telegram's texts: stretches counted in UTF-16, and long letters in parts that a person likes to read."""
+"""Texts for people: stretches counted in UTF-16, and long letters in parts that a person likes to read."""
 
 import re
 import unicodedata
