@@ -120,13 +120,13 @@ def show_(number: ID, json: JSON = False, config: CONFIG = DEFAULT) -> None:
 @app.command()
 def approve(number: ID, by: BY = "", json: JSON = False, config: CONFIG = DEFAULT) -> None:
     """Say that it may go out; two different officers have to, and whoever drafted it may be one of them."""
-    _act(config, by, json, lambda at: at.store.broadcasts.approve(number, at.by.name))
+    _act(config, _officer(by), json, lambda at: at.store.broadcasts.approve(number, at.by.name))
 
 
 @app.command()
 def send(number: ID, wait: WAIT = 10, by: BY = "", json: JSON = False, config: CONFIG = DEFAULT) -> None:
     """Let it go out; the running pipeline posts. Said again, nothing goes out twice."""
-    with desk(config, by) as at:
+    with desk(config, _officer(by)) as at:
         found = _looked_on(at, at.store.broadcasts.send(number, at.by.name), wait)
     _tell(found, json=json)
 
@@ -141,7 +141,7 @@ def recall(
     config: CONFIG = DEFAULT,
 ) -> None:
     """Take it back everywhere; one officer may. What has not gone out yet no longer does."""
-    with desk(config, by) as at:
+    with desk(config, _officer(by)) as at:
         found = _looked_on(at, at.store.broadcasts.recall(number, at.by.name, why), wait)
     _tell(found, json=json)
 
@@ -156,7 +156,7 @@ def retry(
     config: CONFIG = DEFAULT,
 ) -> None:
     """Try anew what failed. What is unsure goes out again only when its account is named: look there first."""
-    with desk(config, by) as at:
+    with desk(config, _officer(by)) as at:
         found = _looked_on(at, at.store.broadcasts.again(number, at.by.name, account), wait)
     _tell(found, json=json)
 
@@ -174,7 +174,7 @@ def settle(
     """Say what you saw of a post that nobody could tell of."""
     _act(
         config,
-        by,
+        _officer(by),
         json,
         lambda at: at.store.broadcasts.settle(number, at.by.name, account, is_there=is_there, provider_id=post),
     )
@@ -183,7 +183,7 @@ def settle(
 def _drafted(
     config: Path, text: str, title: str, short: str, group: str, corrects: str, dry_run: bool, by: str, json: bool
 ) -> None:
-    with desk(config, by) as at:
+    with desk(config, by if dry_run else _officer(by)) as at:
         given = Draft(audience=group, title=title, text=_read(text), short=short, targets=(), corrects=corrects)
         new = written(at.plan.city, announcers(at.plan), at.store.broadcasts, given)
         if dry_run:
@@ -224,6 +224,13 @@ def _warn(found: Sequence[Target]) -> None:
             typer.echo(f"{platform}: 연결되지 않아 var/outbox/{platform}에 파일로만 남깁니다", err=True)
         for problem in [one for one in here if one.problem]:
             typer.echo(f"{platform}:{problem.account}: {problem.problem}", err=True)
+
+
+def _officer(by: str) -> str:
+    """Returns who acts; two that nobody can tell apart would be one."""
+    if not by.strip():
+        raise typer.BadParameter("누가 하는지 적어 주십시오: --by 이름", param_hint="--by")
+    return by
 
 
 def _act(config: Path, by: str, json: bool, act: Callable[[Desk], Broadcast]) -> None:

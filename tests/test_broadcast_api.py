@@ -218,7 +218,16 @@ def test_too_long_is_told(instance: Instance) -> None:
 
 def test_a_group_that_is_not_there(instance: Instance) -> None:
     """A misspelt group is asked back; exit 2."""
-    done = asked(instance, "broadcast", "draft", COLD, "--group", "al")
+    done = asked(instance, "broadcast", "draft", COLD, "--group", "al", "--by", "김서연")
 
     assert 2 == done.exit_code
     assert "Did you mean all?" in done.stderr
+
+
+def test_who_acts_is_named(instance: Instance) -> None:
+    """Two approvals that nobody signed would be those of one."""
+    words = (("draft", COLD), ("approve", "1"), ("send", "1"), ("recall", "1", "--why", "잘못"))
+    done = [asked(instance, "broadcast", *said) for said in words]
+
+    assert [2] * 4 == [one.exit_code for one in done]
+    assert all("--by" in one.output for one in done)
