@@ -1,16 +1,21 @@
 """What stands in for a provider: a server on loopback beside a test, which waits in its own thread or loop."""
 
 import asyncio
+import re
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Self
 
 from aiohttp import ClientError, ClientSession, web
 
+from bench.instance import Instance
 
-class StandIn:
+
+class StandIn(ABC):
     """`instead` is what the next calls get instead of an answer: a status, "lost" (taken, and the line breaks), or
     "refused" (the line breaks, and nothing is taken)."""
 
@@ -18,9 +23,9 @@ class StandIn:
         self.url = ""
         self.instead: deque[int | str] = deque()
 
+    @abstractmethod
     def routes(self, app: web.Application) -> None:
         """Adds what is answered."""
-        raise NotImplementedError
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Self]:
@@ -81,3 +86,17 @@ async def posted(session: ClientSession, url: str, body: bytes, headers: dict[st
             break
         await asyncio.sleep(0.1)
     return status
+
+
+@contextmanager
+def running(folder: Path, environment: dict[str, str], channel: str, tables: str) -> Iterator[Instance]:
+    """A running pipeline; these tables stand in place of the channel's own."""
+    instance = Instance(folder, environment)
+    written = instance.config.read_text(encoding="utf-8")
+    changed = re.sub(rf"(?m)^\[connectors\.{channel}\].*$", lambda _: tables, written)
+    instance.config.write_text(changed, encoding="utf-8")
+    instance.start()
+    try:
+        yield instance
+    finally:
+        instance.stop()

@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
+
+from tests.stand_in import StandIn
 
 TOKEN = "7000000001:AAExampleExampleExampleExampleExample0"
 SECRET = "eungdapso-example-secret_0123456789"
@@ -43,12 +42,12 @@ class Mailbox:
     asking: int = 0
 
 
-class BotApi:
+class BotApi(StandIn):
     """Speaks as much of it as is used: form-encoded POST to /bot<token>/<method>."""
 
     def __init__(self, *tokens: str) -> None:
+        super().__init__()
         self.boxes = {token: Mailbox() for token in tokens or (TOKEN,)}
-        self.url = ""
         # Paths as they came, still encoded.
         self.fetched: list[str] = []
         self.retry_after = 1
@@ -57,41 +56,9 @@ class BotApi:
     def box(self) -> Mailbox:
         return next(iter(self.boxes.values()))
 
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator["BotApi"]:
-        app = web.Application()
+    def routes(self, app: web.Application) -> None:
         app.router.add_route("*", "/bot{token}/{method}", self._method)
         app.router.add_get("/file/bot{token}/{path:.+}", self._file)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            yield self
-        finally:
-            await runner.cleanup()
-
-    @contextmanager
-    def in_thread(self) -> Iterator["BotApi"]:
-        """Listens beside a test that waits for other processes."""
-        ready, end = threading.Event(), asyncio.Event()
-        loop = asyncio.new_event_loop()
-
-        async def serve() -> None:
-            async with self.listening():
-                ready.set()
-                await end.wait()
-
-        thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-        thread.start()
-        ready.wait(10)
-        try:
-            yield self
-        finally:
-            loop.call_soon_threadsafe(end.set)
-            thread.join(10)
-            loop.close()
 
     async def _method(self, asked: web.Request) -> web.StreamResponse:
         fields = {**asked.query, **{name: str(value) for name, value in (await asked.post()).items()}}

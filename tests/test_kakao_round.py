@@ -1,12 +1,9 @@
 """KakaoTalk there and back: a running instance, Kakao and a dealer on loopback; received once, answered once."""
 
 import asyncio
-import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
 
 import pytest
 from sqlalchemy import create_engine, select
@@ -14,6 +11,8 @@ from sqlalchemy import create_engine, select
 from bench.instance import ROOT, Instance
 from cases.schema import cases, outbox
 from tests.kakao_server import DEALER_TOKEN, SECRET, Kakao, payload
+from tests.stand_in import running
+from tests.test_end_to_end import until
 
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 QUESTION = "대형폐기물은 어떻게 버리나요?"
@@ -46,25 +45,9 @@ def kakao() -> Iterator[Kakao]:
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory, kakao: Kakao) -> Iterator[Instance]:
     """A running pipeline with one bot."""
-    instance = Instance(tmp_path_factory.mktemp("city"), ENVIRONMENT)
-    written = instance.config.read_text(encoding="utf-8")
     tables = TABLES.replace("{url}", kakao.url)
-    instance.config.write_text(re.sub(r"(?m)^\[connectors\.kakao\].*$", tables, written), encoding="utf-8")
-    instance.start()
-    try:
+    with running(tmp_path_factory.mktemp("city"), ENVIRONMENT, "kakao", tables) as instance:
         yield instance
-    finally:
-        instance.stop()
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after half a minute."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 def numbers_of(instance: Instance, citizens: Collection[str]) -> list[str]:

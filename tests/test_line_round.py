@@ -2,10 +2,8 @@
 
 import asyncio
 import random
-import re
 import time
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
 
 import pytest
 from sqlalchemy import create_engine, func, select
@@ -13,6 +11,8 @@ from sqlalchemy import create_engine, func, select
 from bench.instance import Instance
 from cases.schema import cases
 from tests.line_server import SECRET, TOKEN, Platform, event, user
+from tests.stand_in import running
+from tests.test_end_to_end import until
 
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 QUESTION = "대형폐기물은 어떻게 버리나요?"
@@ -40,25 +40,9 @@ def platform() -> Iterator[Platform]:
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Iterator[Instance]:
     """A running pipeline with one official account."""
-    instance = Instance(tmp_path_factory.mktemp("city"), ENVIRONMENT)
-    written = instance.config.read_text(encoding="utf-8")
     tables = TABLES.replace("{url}", platform.url)
-    instance.config.write_text(re.sub(r"(?m)^\[connectors\.line\].*$", tables, written), encoding="utf-8")
-    instance.start()
-    try:
+    with running(tmp_path_factory.mktemp("city"), ENVIRONMENT, "line", tables) as instance:
         yield instance
-    finally:
-        instance.stop()
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after half a minute."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 def cases_of(instance: Instance, citizens: Collection[int]) -> int:

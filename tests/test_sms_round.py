@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import random
-import re
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ from sqlalchemy import create_engine, func, select
 from bench.instance import TOKEN, Instance
 from cases.schema import cases, outbox
 from connectors._twilio_form import read_form, sign
+from tests.stand_in import running
 from tests.text_gateways import Gateways
 
 SECRET = "the-key-of-a-gateway-that-is-none"
@@ -55,15 +55,9 @@ def gateways() -> Iterator[Gateways]:
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory, gateways: Gateways) -> Iterator[Instance]:
     """A running pipeline with one channel for each dialect."""
-    instance = Instance(tmp_path_factory.mktemp("city"), ENVIRONMENT)
-    written = instance.config.read_text(encoding="utf-8")
     tables = TABLES.replace("{url}", gateways.url)
-    instance.config.write_text(re.sub(r"(?m)^\[connectors\.sms\].*$", tables, written), encoding="utf-8")
-    instance.start()
-    try:
+    with running(tmp_path_factory.mktemp("city"), ENVIRONMENT, "sms", tables) as instance:
         yield instance
-    finally:
-        instance.stop()
 
 
 def by_twilio(city: Instance, query: str = "", **fields: str) -> int:

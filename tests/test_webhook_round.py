@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import random
-import re
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ from standardwebhooks import Webhook as Official
 
 from bench.instance import Instance
 from cases.schema import cases
+from tests.stand_in import running
 from tests.text_gateways import Gateways
 
 KEY = "whsec_" + base64.b64encode(b"k" * 24).decode()
@@ -67,15 +67,9 @@ def receiver() -> Iterator[Gateways]:
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory, receiver: Gateways) -> Iterator[Instance]:
-    instance = Instance(tmp_path_factory.mktemp("city"), ENVIRONMENT)
-    written = instance.config.read_text(encoding="utf-8")
     tables = TABLES.replace("{url}", receiver.url)
-    instance.config.write_text(re.sub(r"(?m)^\[connectors\.webhook\].*$", tables, written), encoding="utf-8")
-    instance.start()
-    try:
+    with running(tmp_path_factory.mktemp("city"), ENVIRONMENT, "webhook", tables) as instance:
         yield instance
-    finally:
-        instance.stop()
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
