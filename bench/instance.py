@@ -4,6 +4,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,16 +12,23 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from typing import ClassVar
 
 from bench.engines import Engines
+from pipeline import models
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = secrets.token_hex(16)
 # Names the variable of the key, for instances that are given one in `extra`.
 SEAL = "EUNGDAPSO_BENCH_SEAL"
+_WHEN = re.compile(r"^\d{4}-\d\d-\d\dT\S+ ")
+_USUAL = re.compile(r"^eungdapso: |\[(?:info|debug) *\]")
+_LONGEST = 400
 
 
 def free_port() -> int:
@@ -36,6 +44,11 @@ class Instance:
     Several of one `name` share topics, cases and index; each has its own `role` and its own var.
     """
 
+    # Returns a var in which lies what the city's own files come to (`pipeline.models.Kept`): who is new begins with it.
+    found_before: ClassVar[Callable[[], Path] | None] = None
+    # Those that this process started.
+    begun: ClassVar[list["Instance"]] = []
+
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
     role: str = "all"
@@ -44,6 +57,8 @@ class Instance:
     smtp: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     is_prepared: bool = False
+    # When it was stopped or killed from here.
+    ended_at: float | None = None
     # How long the log was when the process began.
     _begun_at: int = 0
 
@@ -98,11 +113,22 @@ class Instance:
 
     def begin(self) -> None:
         """Starts it and waits for nothing."""
+        self._furnish()
+        self.ended_at = None
+        if self not in Instance.begun:
+            Instance.begun.append(self)
         path = self.folder / "run.log"
         self._begun_at = path.stat().st_size if path.exists() else 0
         command = [sys.executable, "-m", "pipeline", "run", "--role", self.role, "--config", str(self.config)]
         with path.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+
+    def _furnish(self) -> None:
+        if Instance.found_before is None or self.var.exists():
+            return
+        found = Instance.found_before()
+        self.var.mkdir(mode=0o700)
+        shutil.copytree(models.folder_of(found), models.folder_of(self.var))
 
     @property
     def is_running(self) -> bool:
@@ -113,6 +139,7 @@ class Instance:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+            self.ended_at = time.time()
 
     def stop(self) -> float:
         """Stops it as an operator does; returns the seconds that took."""
@@ -120,10 +147,16 @@ class Instance:
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=20)
+        self.ended_at = time.time()
         return time.monotonic() - begun
 
     def log(self) -> str:
         return (self.folder / "run.log").read_text(encoding="utf-8", errors="replace")
+
+    def warnings(self) -> list[str]:
+        """Returns what it warned of and what it failed with, each once, with how often it was said."""
+        said = Counter(_WHEN.sub("", line).strip() for line in self.log().splitlines() if not _USUAL.search(line))
+        return [f"{count} × {line[:_LONGEST]}" for line, count in said.items() if line]
 
     def is_ready(self) -> bool:
         if self.role in ("router", "sinks"):
@@ -146,7 +179,7 @@ class Instance:
         quiet = 0
         while quiet < 3:
             if time.monotonic() - begun > wait_seconds:
-                raise RuntimeError(f"not drained: {self.readiness()}")
+                raise RuntimeError(f"not drained: {self.readiness()}\n" + "\n".join(self.warnings()))
             says = self.readiness()
             attention, lag = says["attention"], says["lag"]
             assert isinstance(attention, dict)
@@ -161,10 +194,15 @@ class Instance:
         return sum(_proportional(pid) for pid in _family(self.process.pid))
 
 
-def _family(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Returns the processes that this one started and that still run."""
     # A process belongs to the thread that started it, and that is not always the first.
     lists = [list_.read_text(encoding="ascii").split() for list_ in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [pid, *(member for children in lists for child in children for member in _family(int(child)))]
+    return [int(child) for found in lists for child in found]
+
+
+def _family(pid: int) -> list[int]:
+    return [pid, *(member for child in children(pid) for member in _family(child))]
 
 
 def _proportional(pid: int) -> int:

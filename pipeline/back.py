@@ -108,6 +108,8 @@ class BackOffice:
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
             await self.stop()
+            # The files may be wrong meanwhile: what held before holds on.
+            self._city = self._city or encoded(self._plan.city)
             self.start()
             self.go()
 
@@ -123,24 +125,28 @@ class BackOffice:
             self._process = None
 
     async def _next(self) -> Report | None:
-        """Returns the child's next report, None when it is gone."""
-        pipe = self._pipe
-        if pipe is None:
-            return None
-        await _readable(pipe)
-        try:
-            return _reports.decode(pipe.recv_bytes())
-        except (EOFError, OSError, msgspec.DecodeError):
-            return None
+        return None if self._pipe is None else await heard(self._pipe)
 
 
-async def _readable(pipe: Connection) -> None:
-    loop, seen = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(pipe.fileno(), seen.set)
+async def heard(pipe: Connection) -> Report | None:
+    """Returns the next report of the child at the other end, None when it is gone."""
+    seen = asyncio.Event()
+    listen(pipe, seen.set)
     try:
         await seen.wait()
     finally:
-        loop.remove_reader(pipe.fileno())
+        asyncio.get_running_loop().remove_reader(pipe.fileno())
+    try:
+        return _reports.decode(pipe.recv_bytes())
+    except (EOFError, OSError, msgspec.DecodeError):
+        return None
+
+
+def listen(pipe: Connection, hear: Callable[[], None]) -> None:
+    """Calls `hear` whenever something can be read."""
+    asyncio.get_running_loop().add_reader(pipe.fileno(), hear)
+    # uvloop has just made it one that never waits: a city is longer than what it holds, and would be torn.
+    os.set_blocking(pipe.fileno(), True)
 
 
 def work(path: Path, environment: Mapping[str, str], city: bytes, pipe: Connection) -> None:
@@ -160,17 +166,18 @@ def work(path: Path, environment: Mapping[str, str], city: bytes, pipe: Connecti
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(made, pipe))
     except ConfigError as error:
-        _tell(pipe, Report(mistake=error.mistakes))
+        tell(pipe, Report(mistake=error.mistakes))
     except Unavailable as error:
-        _tell(pipe, Report(mistake=(error.reason,)))
+        tell(pipe, Report(mistake=(error.reason,)))
 
 
 async def _serve(made: Plan, pipe: Connection) -> None:
     stop = asyncio.Event()
     # The locks of a back office whose parent was killed a moment ago are let go when it has seen that.
     async with started(made, ROLES, _quiet, stop, lock_wait_seconds=30) as house:
-        _tell(pipe, Report(ready=True))
-        asyncio.get_running_loop().add_reader(pipe.fileno(), partial(_heed, house, pipe))
+        tell(pipe, Report(ready=True))
+        listen(pipe, partial(_heed, house, pipe))
+        house.followers.append(partial(_tell_city, house, pipe))
         house.begin(house.loops, _report(house, pipe), "report")
         await stop.wait()
         asyncio.get_running_loop().remove_reader(pipe.fileno())
@@ -188,14 +195,18 @@ def _heed(house: House, pipe: Connection) -> None:
 
 
 async def _report(house: House, pipe: Connection) -> None:
-    told = house.plan.city
     while True:
         await asyncio.sleep(_REPORT_SECONDS)
-        city, told = (encoded(house.plan.city) if house.plan.city is not told else b""), house.plan.city
-        _tell(pipe, Report(samples=snapshot(), degraded=house.status.degraded, city=city))
+        tell(pipe, Report(samples=snapshot(), degraded=house.status.degraded))
 
 
-def _tell(pipe: Connection, report: Report) -> None:
+def _tell_city(house: House, pipe: Connection) -> None:
+    """At once: whoever is started after this process decides by the city that it took over last."""
+    tell(pipe, Report(samples=snapshot(), degraded=house.status.degraded, city=encoded(house.plan.city)))
+
+
+def tell(pipe: Connection, report: Report) -> None:
+    """Says it to the parent."""
     # A parent that is gone is noticed where its words are read.
     with contextlib.suppress(OSError):
         pipe.send_bytes(_encode(report))

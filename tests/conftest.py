@@ -1,12 +1,17 @@
-"""What the suites of the case store share: an empty store in each form, and its clock."""
+"""What all suites share: what a test that failed tells of its instances; an empty case store, and its clock."""
 
-from collections.abc import Iterator
+import fcntl
+from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import structlog
 
+from bench.instance import ROOT, Instance
 from cases.store import CaseStore
+from pipeline import models
+from pipeline.build import plan
 from tests.casework import FORMS, Time, make_store, place
 
 
@@ -15,6 +20,35 @@ def _own_log() -> Iterator[None]:
     """A verb that a test runs in this process configures the log for what comes after, on an output that is gone."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Whatever failed, what the instances that worked meanwhile warned of stands below it."""
+    report = yield
+    if report.failed:
+        worked = [one for one in Instance.begun if one.ended_at is None or one.ended_at >= call.start]
+        told = [f"{one.folder.name}: {line}" for one in worked for line in one.warnings()]
+        report.sections.append(("Warnings of running instances", "\n".join(told) or f"none, of {len(worked)}"))
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _found_before(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What every instance would find anew from the shipped files, which takes a processor seconds, is found once."""
+    folder = tmp_path_factory.getbasetemp()
+    # Workers that run beside each other have folders in one folder.
+    shared = folder.parent if folder.name.startswith("popen-") else folder
+    Instance.found_before = cache(lambda: found_in(shared / "found-before"))
+
+
+def found_in(var: Path) -> Path:
+    var.mkdir(exist_ok=True)
+    with (var / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not models.folder_of(var).exists():
+            plan(ROOT / "pipeline.toml", {"EUNGDAPSO_VAR": str(var)}).router().warm()
+    return var
 
 
 @pytest.fixture

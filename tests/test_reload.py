@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import smtplib
 import time
 import urllib.request
@@ -14,7 +16,7 @@ from typing import Any, cast
 
 import pytest
 
-from bench.instance import Instance
+from bench.instance import Instance, children
 from cases.letters import Letters
 from config.load import load_city
 from config.schema import City
@@ -240,6 +242,12 @@ def cases(instance: Instance) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", json.load(answer)["items"])
 
 
+def back_office(instance: Instance) -> int:
+    """Returns its number: of the processes that the instance started, the one that started one itself."""
+    assert instance.process is not None
+    return next(child for child in children(instance.process.pid) if children(child))
+
+
 def until(look: Callable[[], object], log: Callable[[], str] = str) -> None:
     deadline = time.monotonic() + 480
     while not look():
@@ -260,3 +268,14 @@ def test_rules_change_while_messages_come(instance: Instance, folder: Path) -> N
 
     assert ("triage", "jongno", "jongno") == (first, second, third)
     assert instance.readiness()["ready"]
+
+
+def test_who_dies_while_the_files_are_wrong_comes_back(instance: Instance, folder: Path) -> None:
+    """A back office that is killed then decides on by what held before."""
+    add(folder / "routing.toml", "[[rule]")
+    until(lambda: "city files" in str(instance.readiness()), instance.log)
+    os.kill(back_office(instance), signal.SIGKILL)
+    until(lambda: "waits and tries again" in instance.log(), instance.log)
+
+    assert "triage" == queue_of(instance, "벼룩시장에서 살게요")
+    assert instance.log().count("waits and tries again") == 1
