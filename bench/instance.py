@@ -113,7 +113,7 @@ class Instance:
 
     def begin(self) -> None:
         """Starts it and waits for nothing."""
-        self._furnish()
+        self.furnish()
         self.ended_at = None
         if self not in Instance.begun:
             Instance.begun.append(self)
@@ -123,7 +123,8 @@ class Instance:
         with path.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
 
-    def _furnish(self) -> None:
+    def furnish(self) -> None:
+        """Gives it what was found before, if anything was and nothing is there yet."""
         if Instance.found_before is None or self.var.exists():
             return
         found = Instance.found_before()
@@ -173,7 +174,7 @@ class Instance:
         except urllib.error.HTTPError as error:
             return dict(json.load(error))
 
-    def drain(self, *, wait_seconds: float = 120) -> float:
+    def drain(self, *, wait_seconds: float = 300) -> float:
         """Waits until nothing is left in the stream and the outbox; returns the seconds that took."""
         begun = time.monotonic()
         quiet = 0

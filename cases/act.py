@@ -10,6 +10,7 @@ from cases.letters import Letters
 from cases.means import Means
 from cases.model import By, Case
 from cases.post import Address, address_of_case, facts_of
+from core.reply import Picture
 
 
 class Act:
@@ -30,7 +31,7 @@ class Act:
         """Leaves a line of history with who did it; `words` are sealed."""
         self.ledger.event(self.case.number, what, who=self.by.name, why=why, cause=self._cause, words=words, **detail)
 
-    def tell(self, letter: str, *, reason: str = "", text: str = "") -> None:
+    def tell(self, letter: str, *, reason: str = "", text: str = "", pictures: tuple[Picture, ...] = ()) -> None:
         """Writes to the citizen, where that is possible; where not, the history says why."""
         silence = _silent_because(self.case, self._means.post.letters)
         if silence:
@@ -38,6 +39,7 @@ class Act:
             return
         officer = self.case.assignee or (self.by.name if letter == "result" else "")
         facts = facts_of(self.case, link=self._means.link(self.case), reason=reason, officer=officer, text=text)
+        facts = replace(facts, pictures=pictures)
         address = address_of_case(self.case, self.ledger.last_word(self.case))
         if letter == "result" and self._is_private_still(address):
             # Their answer is for them alone, where the channel can bring it so.

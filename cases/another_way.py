@@ -103,6 +103,7 @@ def _facts(means: Means, connection: Connection, case: Case, row: Any) -> Facts 
     text = means.seal.open(words.sealed).decode() if words is not None else ""
     officer = case.assignee or (words.who if words is not None else "")
     facts = facts_of(case, link=means.link(case), reason=reason, officer=officer, text=text)
+    facts = msgspec.structs.replace(facts, pictures=means.post.pictures(row))
     return facts if row.cause != case.message else _first(means, connection, case, facts)
 
 

@@ -121,13 +121,16 @@ class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What everybody may read of a broadcast that went out."""
+    """What everybody may read of a broadcast that went out. Of one that was taken back the words are gone; its title
+    stays, so that who has seen it knows which one it was."""
 
     id: str
     title: str
     text: str
     at: datetime
     corrects: str = ""
+    corrected_by: str = ""
+    recalled_at: datetime | None = None
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):

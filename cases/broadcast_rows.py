@@ -17,7 +17,7 @@ def row_of(connection: Connection, name: str, *, to_change: bool = False) -> Any
     found = select(broadcasts).where(broadcasts.c.id == name.strip().upper())
     row = connection.execute(found.with_for_update() if to_change else found).one_or_none()
     if row is None:
-        raise Rejected(f"{name}: 그런 방송이 없습니다. `broadcast list`에 있는 번호로 적어 주십시오", status=404)
+        raise Rejected(f"{name}: there is no such broadcast; `eungdapso broadcast list` shows their names", status=404)
     return row
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, func, select, update
 
 from cases.broadcast_model import Broadcast, Draft, Role, Target, Told, Words, same_person
 from cases.broadcast_queue import BroadcastQueue
-from cases.broadcast_rows import approvals_of, post_of, posts_of, row_of, whole, words_of
+from cases.broadcast_rows import approvals_of, post_of, posts_of, row_of, whole
+from cases.broadcast_told import told
 from cases.database import anew
 from cases.means import Means
 from cases.schema import broadcast_acts, broadcast_posts, broadcasts
@@ -46,17 +47,9 @@ class Broadcasts:
             rows = connection.execute(newest.limit(max(1, min(limit, _MOST)))).all()
             return [whole(self._means, connection, row) for row in rows]
 
-    def told(self, *, limit: int = 50) -> list[Told]:
-        """Returns what everybody may read, the newest first: what was sent, and not taken back."""
-        sent = select(broadcasts).where(broadcasts.c.state.in_(("sending", "done")))
-        with self._database.read() as connection:
-            newest = sent.order_by(broadcasts.c.sent_at.desc(), broadcasts.c.id.desc())
-            rows = connection.execute(newest.limit(max(1, min(limit, _MOST)))).all()
-        found = [(row, words_of(self._means, row)) for row in rows]
-        return [
-            Told(id=row.id, title=words.title, text=words.text, at=row.sent_at, corrects=row.corrects)
-            for row, words in found
-        ]
+    def told(self, *, limit: int = 50, offset: int = 0, with_recalled: bool = False, name: str = "") -> list[Told]:
+        """Returns what everybody may read (`broadcast_told.told`)."""
+        return told(self._means, min(limit, _MOST), offset, with_recalled=with_recalled, name=name)
 
     # To act.
 
@@ -86,7 +79,7 @@ class Broadcasts:
         with self._database.write() as connection:
             row = row_of(connection, name, to_change=True)
             if row.state == "recalled":
-                raise Rejected(f"{row.id}: 회수된 방송은 승인할 수 없습니다", status=409)
+                raise Rejected(f"{row.id}: was taken back and can no longer be approved; draft it anew", status=409)
             before = approvals_of(connection, row.id)
             if row.state == "draft" and not any(same_person(who, other) for other in before):
                 self._act(connection, row.id, who, "approved")
@@ -101,16 +94,19 @@ class Broadcasts:
         with self._database.write() as connection:
             row = row_of(connection, name, to_change=True)
             if row.state == "recalled":
-                raise Rejected(f"{row.id}: 회수된 방송은 보낼 수 없습니다", status=409)
+                raise Rejected(f"{row.id}: was taken back and can no longer be sent; draft it anew", status=409)
             if row.state == "draft":
                 count = len(approvals_of(connection, row.id))
                 raise Rejected(
-                    f"{row.id}: 승인 {count}/{APPROVALS}. 서로 다른 두 사람이 승인해야 보낼 수 있습니다", status=409
+                    f"{row.id}: approvals {count}/{APPROVALS}; it is sent when two different officers have approved",
+                    status=409,
                 )
             if row.state == "approved":
                 self._begin(connection, row.id, who)
                 if row.corrects:
-                    self._take_back(connection, row_of(connection, row.corrects, to_change=True), who, f"정정 {row.id}")
+                    self._take_back(
+                        connection, row_of(connection, row.corrects, to_change=True), who, f"put right by {row.id}"
+                    )
             return whole(self._means, connection, row_of(connection, row.id))
 
     @anew
@@ -118,7 +114,7 @@ class Broadcasts:
         """Takes it back everywhere; one officer may, for what is wrong harms while two are looked for."""
         who = _officer(by)
         if not why.strip():
-            raise Rejected("회수하는 까닭을 적어 주십시오")
+            raise Rejected("say why it is taken back")
         with self._database.write() as connection:
             self._take_back(connection, row_of(connection, name, to_change=True), who, why.strip())
             return whole(self._means, connection, row_of(connection, name))
@@ -186,7 +182,7 @@ class Broadcasts:
             return ""
         row = row_of(connection, name)
         if row.sent_at is None:
-            raise Rejected(f"{row.id}: 아직 나가지 않은 방송입니다. 회수하고 새로 작성해 주십시오", status=409)
+            raise Rejected(f"{row.id}: has not gone out yet; recall it and draft another one", status=409)
         return str(row.id)
 
     def _next_name(self, connection: Connection) -> str:
@@ -224,8 +220,10 @@ class Broadcasts:
         rows = [row for row in posts_of(connection, name) if row.state in ("failed", "uncertain", "left")]
         found = [row for row in rows if account in ("", row.account, f"{row.platform}:{row.account}")]
         if account and len(found) != 1:
-            there = ", ".join(f"{row.platform}:{row.account}" for row in rows) or "없음"
-            raise Rejected(f"{account}: 결정할 것이 없는 계정입니다. 결정이 필요한 계정: {there}", status=409)
+            there = ", ".join(f"{row.platform}:{row.account}" for row in rows) or "none"
+            raise Rejected(
+                f"{account}: nothing is to be decided about this account. About these it is: {there}", status=409
+            )
         return found
 
     def _post(self, connection: Connection, row: str, **values: Any) -> None:
@@ -243,15 +241,15 @@ def _officer(name: str) -> str:
     """Returns the name of who acts; raises `Rejected` when it is none."""
     plain = " ".join(name.split())
     if not plain or len(plain) > _MOST_NAME or not plain.isprintable():
-        raise Rejected("누가 하는 일인지 이름을 적어 주십시오(--by)")
+        raise Rejected(f"say who acts, in at most {_MOST_NAME} characters: --by NAME")
     return plain
 
 
 def _checked(new: Draft) -> Words:
     if not new.text.strip():
-        raise Rejected("보낼 글이 없습니다")
+        raise Rejected("there is no text to send")
     if len(new.text) > _MOST_TEXT or len(new.title) > _MOST_TITLE:
-        raise Rejected(f"글은 {_MOST_TEXT:,}자, 제목은 {_MOST_TITLE}자까지입니다")
+        raise Rejected(f"a text has at most {_MOST_TEXT:,} characters, a title {_MOST_TITLE}")
     if not new.targets:
-        raise Rejected("보낼 계정이 없습니다. config/accounts.toml의 may_broadcast를 확인해 주십시오")
+        raise Rejected("no account may broadcast; set may_broadcast in config/accounts.toml")
     return Words(title=new.title, text=new.text, short=new.short)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -11,13 +12,15 @@ from cases.ledger import read_message, thread_key
 from cases.means import Means
 from cases.people import cases_of_linked
 from cases.recurring import Recurring
-from cases.replies import rows_named
+from cases.replies import is_within, rows_named
 from cases.schema import cases, messages, to_stored
 from cases.versions import TAKEN_BACK
 from core.decision import Context
 from core.errors import Rejected
 from core.message import Message
 
+# By a message's id: the numbers of cases that it may be about.
+_Referred = dict[str, list[str]]
 _NOTHING = Context()
 _MOST_REFERENCES = 20
 _THREADS = "SELECT conversation, number FROM threads WHERE at >= {place} AND conversation {wanted}"
@@ -52,12 +55,12 @@ class _Lookup:
         self._recurring = Recurring(means, connection, batch)
 
     def contexts(self) -> list[Context]:
-        by_reference = self._by_reference()
+        referred = self._referred()
         by_thread = self._by_thread()
-        numbers = {*by_reference.values(), *by_thread.values()}
+        numbers = {*chain.from_iterable(referred.values()), *by_thread.values()}
         self._cases = {row.number: row for row in self._rows(cases.c.number, numbers)}
-        theirs = [self._case_of(m, by_reference, by_thread) for m in self._batch]
-        self._look_for_linked(theirs, by_reference)
+        theirs = [self._case_of(m, referred, by_thread) for m in self._batch]
+        self._look_for_linked(theirs, referred)
         found = [self._context(m, case) for m, case in zip(self._batch, theirs, strict=True)]
         texts = self._texts({c.reply_to_case for c in found if c.awaits_place or c.answered_by_faq})
         originals = self._originals()
@@ -66,17 +69,15 @@ class _Lookup:
             for context, message in zip(found, self._batch, strict=True)
         ]
 
-    def _case_of(self, message: Message, by_reference: dict[str, str], by_thread: dict[int, str]) -> Any | None:
+    def _case_of(self, message: Message, referred: _Referred, by_thread: dict[int, str]) -> Any | None:
         thread = self._threads[message.id]
-        referred = [by_reference[r] for r in _references(message) if r in by_reference]
-        case = next((c for n in referred if (c := self._own(n, message))), None)
+        case = next((c for n in referred.get(message.id, ()) if (c := self._own(n, message))), None)
         return case if case is not None or thread is None else self._own(by_thread.get(thread, ""), message)
 
-    def _look_for_linked(self, theirs: list[Any | None], by_reference: dict[str, str]) -> None:
+    def _look_for_linked(self, theirs: list[Any | None], referred: _Referred) -> None:
         """Puts in, where no case was found, the case of the same citizen who writes from another handle of theirs."""
         alone = {m.id: place for place, m in enumerate(self._batch) if theirs[place] is None}
         messages_ = [self._batch[place] for place in alone.values()]
-        referred = {m.id: [by_reference[r] for r in _references(m) if r in by_reference] for m in messages_}
         linked = cases_of_linked(self._means, self._connection, messages_, referred)
         rows = {row.number: row for row in self._rows(cases.c.number, set(linked.values()))}
         for message, number in linked.items():
@@ -110,18 +111,25 @@ class _Lookup:
             return None
         return thread_key(message.channel, message.account, message.conversation, message.author.handle)
 
-    def _by_reference(self) -> dict[str, str]:
-        """Returns the case for each native id that names a letter of ours or a message of a case."""
-        wanted = {reference for message in self._batch for reference in _references(message)}
-        if not wanted:
+    def _referred(self) -> _Referred:
+        """Returns for each message the cases whose letters or messages it names, the nearest reference first."""
+        named = {m.id: references for m in self._batch if (references := list(_references(m)))}
+        if not named:
             return {}
-        found = {m.reference: m.number for m in self._messages_with(wanted)}
-        return found | {native: row.number for native, row in rows_named(self._connection, wanted).items()}
+        wanted = set(chain.from_iterable(named.values()))
+        known = rows_named(self._connection, wanted)
+        for row in self._messages_with(wanted):
+            known.setdefault(row.reference, []).append(row)
+        mail = self._means.options.threaded
+        return {
+            m.id: [row.number for name in named[m.id] for row in known.get(name, ()) if is_within(row, m, mail)]
+            for m in self._batch
+            if m.id in named
+        }
 
     def _messages_with(self, native_ids: Collection[str]) -> Sequence[Any]:
-        statement = select(messages.c.reference, messages.c.number).where(
-            messages.c.reference.in_(native_ids), messages.c.number.is_not(None)
-        )
+        columns = (messages.c.reference, messages.c.number, messages.c.channel, messages.c.account)
+        statement = select(*columns).where(messages.c.reference.in_(native_ids), messages.c.number.is_not(None))
         return self._connection.execute(statement).all()
 
     def _by_thread(self) -> dict[int, str]:

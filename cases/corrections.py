@@ -48,7 +48,7 @@ class Corrections:
             # What cannot be read any more teaches nothing.
             with suppress(Rejected):
                 message = read_sealed(self._means.seal, bytes(row.sealed)).message
-                yield row.number, f"{message.subject}\n{message.text}".strip()
+                yield row.number, message.whole.strip()
 
 
 _FIRST = "SELECT c.number, m.sealed FROM cases c JOIN messages m ON m.id = c.message WHERE c.number {wanted}"

@@ -129,6 +129,11 @@ class Database:
         """Returns the rows of a query in SQL of ours; `{place}` stands for each of `values`."""
         return connection.exec_driver_sql(statement.format(place=self._place), values).all()
 
+    def many(self, connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Runs SQL of ours once for each of these rows of values, sent together."""
+        if rows:
+            connection.exec_driver_sql(statement.format(place=self._place), list(rows))
+
     def each(self, connection: Connection, statement: str, wanted: Collection[Any], *values: Any) -> list[Row[Any]]:
         """Runs SQL of ours for many values in as few statements as possible; returns the rows, if it gives any.
 

@@ -1,6 +1,7 @@
 """Which handles are the same: a telephone number or a mail address is one person's, however and wherever it is said."""
 
 import re
+from functools import lru_cache
 
 from core.message import Message, identity_of
 from core.wire import Seal
@@ -10,6 +11,8 @@ _MAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9가-힣-]{1,63}(\.[A-
 _PHONE = re.compile(r"(?:\+82|0)\d{8,11}")
 
 
+# The same few are asked for several times for each message of a batch.
+@lru_cache(maxsize=1_024)
 def known_by(handle: str) -> str:
     """Returns the handle as it is compared: in small letters, a Korean number with its country."""
     handle = handle.strip().casefold()
@@ -46,7 +49,7 @@ def key_of_author(seal: Seal, message: Message) -> str:
     """Returns the contact that this message comes from and whose answer goes there alone, "" when that is not sure:
     who only claims an address could else have answers about it sent elsewhere."""
     handle, to = message.author.handle, message.reply_to
-    if message.public or not handle or not to or known_by(handle) != known_by(to):
+    if message.public or not handle or not to or (handle != to and known_by(handle) != known_by(to)):
         return ""
     return contact_key(seal, message.channel, message.account, to)
 

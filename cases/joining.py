@@ -8,11 +8,12 @@ from sqlalchemy import Connection, or_, select, update
 
 from cases.another_way import goes_another_way
 from cases.clock import Pause, accepted_at
+from cases.handles import is_address, known_by
 from cases.ledger import CITIZEN, Ledger, read_sealed
 from cases.means import Means
 from cases.model import OPEN, TRIAGE, Case
 from cases.opening import MayMail, no_mail_because
-from cases.post import address_of, facts_of
+from cases.post import Address, address_of, facts_of
 from cases.same import is_same, says
 from cases.schema import messages, outbox, pauses
 from cases.sent import MAYBE, went_out
@@ -213,18 +214,24 @@ class Joining:
         return decision_of(self._ledger.connection, self._means.seal, case.message)
 
     def _tell(self, letter: str, message: Message, case: Case) -> None:
-        silence = no_mail_because(message, case.confidential, self._means.post.letters) or self._may_mail(
-            message.reply_to, letter
-        )
+        address = _within(address_of(message), message.author.handle, case)
+        silence = no_mail_because(message, case.confidential, self._means.post.letters)
+        silence = silence or (self._may_mail(address.to, letter) if address.to else "nobody knows where to answer to")
         if silence:
             self._ledger.event(case.number, "nothing sent", why=silence, cause=message.id)
             return
         facts = facts_of(case, link=self._means.link(case))
         # How this channel speaks and who reads it there; the case may have begun on another.
         facts = msgspec.structs.replace(facts, channel=message.channel, public=message.public)
-        self._ledger.mail(
-            self._means.post.row(letter, facts, address_of(message), cause=message.id, at=self._ledger.now)
-        )
+        self._ledger.mail(self._means.post.row(letter, facts, address, cause=message.id, at=self._ledger.now))
+
+
+def _within(address: Address, author: str, case: Case) -> Address:
+    """Returns where a letter about a case goes, for its link opens the case: a mail may come from another than whom it
+    names, and what answers such a one goes to where the case is answered."""
+    who, to = known_by(author), known_by(address.to)
+    is_typed = is_address(who) and case.channel == address.channel
+    return msgspec.structs.replace(address, to=case.reply_to) if is_typed and to != who else address
 
 
 def drop_deferred(ledger: Ledger, number: str) -> int:

@@ -12,7 +12,7 @@ from cases.model import TRIAGE
 from config.schema import City, Department, District, Letter
 from core.clock import SEOUL
 from core.errors import ConfigError
-from core.reply import Style
+from core.reply import Picture, Style
 
 _EVERYWHERE = frozenset({"number", "queue", "unit", "phone", "officer", "due", "received", "accepted", "hint", "link"})
 # Which more each letter may name. Every letter here has to be in words.toml.
@@ -88,6 +88,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     question: str = ""
     reason: str = ""
+    # Go with the words where the channel carries them.
+    pictures: tuple[Picture, ...] = ()
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from core import decision
 from core.errors import Rejected
 
 State = Literal["held", "received", "assigned", "waiting", "answered", "transferred", "closed", "withdrawn"]
@@ -14,7 +15,7 @@ STATES: tuple[State, ...] = get_args(State)
 OPEN: tuple[State, ...] = ("held", "received", "assigned", "waiting")
 # Messages that made no case.
 RECORDED = "recorded"
-TRIAGE = "triage"
+TRIAGE = decision.TRIAGE
 
 Verb = Literal["answer", "assign", "set_kind", "transfer", "extend", "close", "withdraw", "reopen", "release"]
 _MAY: Mapping[Verb, tuple[State, ...]] = {

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from cases.act import Act
 from cases.clock import accepted_at
@@ -16,6 +17,7 @@ from cases.means import Means
 from cases.model import TRIAGE, By, Case, Verb
 from cases.views import find
 from core.errors import Rejected
+from core.reply import Picture
 from core.text import clean
 
 _AGENCY = "agency."
@@ -36,15 +38,17 @@ class Officer:
         self._database = means.database
 
     @anew
-    def answer(self, number: str, text: str, by: By) -> Case:
-        """Sends an officer's answer and ends the case; an automatic answer that still waits is taken back."""
+    def answer(self, number: str, text: str, by: By, *, pictures: tuple[Picture, ...] = ()) -> Case:
+        """Sends an officer's answer and ends the case; an automatic answer that still waits is taken back. Whether the
+        channel carries pictures is the caller's matter."""
         words = _said(text, "the answer", _MOST_TEXT)
         with self._act(number, by, "answer") as act:
             drop_deferred(act.ledger, act.case.number)
             now = act.ledger.now
             act.change(state="answered", answered_at=now, answered_by="officer", awaits_place=False, sameness=None)
-            act.note("answered", words=words)
-            act.tell("result", text=words)
+            detail: dict[str, Any] = {"pictures": [one.name for one in pictures]} if pictures else {}
+            act.note("answered", words=words, **detail)
+            act.tell("result", text=words, pictures=pictures)
             act.ledger.thread_of(act.case)
         return act.case
 

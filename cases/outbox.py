@@ -14,7 +14,7 @@ from cases.deferred import Deferred, rows_of, to_person
 from cases.ledger import Ledger
 from cases.means import Means
 from cases.presence import Hold, Presence, since_boot
-from cases.schema import AGAIN, NEW, UNSENT, from_stored, outbox, to_stored
+from cases.schema import AGAIN, NEW, TROUBLE, UNSENT, from_stored, outbox, to_stored
 from cases.sent import went_out
 from core.calendar import Calendar
 from core.errors import Rejected
@@ -49,6 +49,24 @@ parked = FALSE, retry_at = NULL, first_try_at = coalesce(first_try_at, {place}),
 WHERE state IN ('queued', 'failed', 'sending') AND id {wanted}"""
 _RETAKEN = """UPDATE outbox SET claimed_by = {place} WHERE state = 'sending' AND claimed_by = {place} AND id {wanted}
 RETURNING id"""
+_STATES = "SELECT id, state, claimed_by FROM outbox WHERE id {wanted} ORDER BY id"
+_TRIED_AGAIN = "UPDATE outbox SET state = 'queued', error = {place}, retry_at = {place} WHERE id = {place}"
+# The number of the attempt stays taken: the log knows a ticket by it.
+_WAITED = """UPDATE outbox SET state = 'queued', error = {place}, retry_at = {place}, waits = waits + 1,
+first_try_at = CASE WHEN waits + 1 >= attempts THEN NULL ELSE first_try_at END WHERE id = {place}"""
+# What somebody had taken, or given up where nobody saw it.
+_TAKEN_ONCE = (
+    f"""SELECT id, attempts, state, claimed_by FROM outbox
+WHERE {UNSENT} AND state = 'sending' ORDER BY id LIMIT {{place}}""",
+    f"""SELECT id, attempts, state, claimed_by FROM outbox
+WHERE {TROUBLE} AND state = 'failed' AND NOT parked ORDER BY id LIMIT {{place}}""",
+)
+# In the order in which they were written, so far apart that they are no storm; none is put off by it.
+_HASTENED = f"""UPDATE outbox SET retry_at = waiting.at FROM (
+SELECT id, {{place}} + (row_number() OVER (ORDER BY id) - 1) * {{place}} AS at FROM outbox
+WHERE {AGAIN} AND channel = {{place}} AND retry_at > {{place}}) AS waiting
+WHERE outbox.id = waiting.id AND outbox.state = 'queued' AND outbox.retry_at > waiting.at RETURNING outbox.id"""
+_MOST_LEFT = 20_000
 State = Literal["sent", "queued", "failed", "uncertain"]
 
 
@@ -137,6 +155,27 @@ class Outbox:
         waits += [again - self._means.machine()] if again else []
         return max(_SHORTEST_WAIT_SECONDS, min(waits).total_seconds()) if waits else None
 
+    @anew
+    def left_behind(self) -> list[Ticket]:
+        """Returns tickets for what processes that are gone had taken, or had given up and nobody has seen."""
+        # Without a name of our own nobody could tell ours from theirs.
+        self._presence.name()
+        with self._database.write() as connection:
+            taken, given_up = (self._database.rows(connection, query, _MOST_LEFT) for query in _TAKEN_ONCE)
+            senders = {row.claimed_by for row in (*taken, *given_up)} - {None}
+            busy = self._presence.elsewhere(connection, senders) if senders else set()
+        tickets = [
+            Ticket(row=row.id, attempt=row.attempts) for row in (*taken, *given_up) if row.claimed_by not in busy
+        ]
+        return sorted(tickets, key=attrgetter("row"))
+
+    @anew
+    def hasten(self, channel: str, apart_seconds: float) -> int:
+        """Brings forward what waits for another try by this channel; returns how many."""
+        now, apart = to_stored(self._means.machine()), round(apart_seconds * 1_000_000)
+        with self._database.write() as connection:
+            return len(self._database.rows(connection, _HASTENED, now, apart, channel, now))
+
     def close(self) -> None:
         """Lets go of what this process keeps for as long as it sends; may be called twice."""
         self._presence.close()
@@ -179,8 +218,9 @@ class Outbox:
             # Whoever has the row by now: that the citizen has the words is true.
             sent = {outcome.row: outcome.provider_id for outcome in outcomes if outcome.state == "sent"}
             went_out(self._means, ledger, sent)
-            unsent = [outcome for outcome in outcomes if outcome.state != "sent"]
-            left = {outcome.row for outcome in unsent if not self._not_sent(ledger, outcome)}
+            left = self._wait_again(connection, [outcome for outcome in outcomes if outcome.state == "queued"])
+            ended = [outcome for outcome in outcomes if outcome.state in ("failed", "uncertain")]
+            left |= {outcome.row for outcome in ended if not self._not_sent(ledger, outcome)}
             ledger.flush()
             return left
 
@@ -226,20 +266,31 @@ class Outbox:
         first = row.first_try_at
         return Claimed(reply, was_sending, machine if first is None else from_stored(first), row.waits)
 
+    def _wait_again(self, connection: Connection, outcomes: Sequence[Outcome]) -> set[str]:
+        """Writes down what is tried again later; returns the rows that are none of ours any more. In few statements: of
+        a channel that is away thousands wait."""
+        if not outcomes:
+            return set()
+        rows = sorted({outcome.row for outcome in outcomes})
+        found = self._database.each(connection, _STATES + self._database.locked(), rows)
+        ours = {row.id for row in found if row.state == "sending" and self._presence.was(row.claimed_by)}
+        for is_try, statement in ((True, _TRIED_AGAIN), (False, _WAITED)):
+            again = [
+                (outcome.error, to_stored(outcome.retry_at) if outcome.retry_at else None, outcome.row)
+                for outcome in outcomes
+                if outcome.is_try == is_try and outcome.row in ours
+            ]
+            self._database.many(connection, statement, again)
+        return set(rows) - ours
+
     def _not_sent(self, ledger: Ledger, outcome: Outcome) -> bool:
         """Returns whether it was written down; not for a row that is not being sent, or by another process."""
         found = rows_of(ledger.connection, [outcome.row])
         if not found or found[0].state != "sending" or not self._presence.was(found[0].claimed_by):
             return False
         row = found[0]
-        values: dict[str, Any] = {"state": outcome.state, "error": outcome.error, "retry_at": outcome.retry_at}
-        if not outcome.is_try:
-            # The number of the attempt stays taken: the log knows a ticket by it.
-            values["waits"] = row.waits + 1
-            values["first_try_at"] = None if row.waits + 1 >= row.attempts else row.first_try_at
+        values = {"state": outcome.state, "error": outcome.error, "retry_at": None}
         ledger.connection.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
-        if outcome.state == "queued":
-            return True
         ledger.event(
             row.number, f"sending {outcome.state}", why=outcome.error, cause=row.cause, row=row.id, kind=row.kind
         )

@@ -104,7 +104,7 @@ def cases_of_linked(
 def numbers_in(message: Message) -> list[str]:
     """Returns the numbers of cases that a message names."""
     found = []
-    for written in _NUMBER.findall(f"{message.subject}\n{message.text}")[:_MOST_NUMBERS]:
+    for written in _NUMBER.findall(message.whole)[:_MOST_NUMBERS]:
         try:
             found.append(parse_number(written))
         except Rejected:

@@ -15,12 +15,20 @@ class Places:
 
     Two that ask at once, because one was paused beyond its turn, are harmless: messages are known by their ids, and a
     place is kept only by who has the turn.
+
+    Who was killed had a turn that lasts on. `settle` names what only one process at a time can have, such as the lock
+    of a folder: whoever had a turn from there before is surely gone, and its turn is taken at once.
     """
 
     def __init__(self, means: Means) -> None:
         self._means = means
         self._database = means.database
+        self._home = ""
         self._holder = means.new_id()
+
+    def settle(self, home: str) -> None:
+        """Asks from here from now on; only for who holds what the name stands for, for as long as it asks."""
+        self._home, self._holder = home, f"{home}/{self._means.new_id()}"
 
     def take(self, name: str, seconds: float) -> str | None:
         """Returns the place when it is our turn, for so long; None while it is another's."""
@@ -28,7 +36,8 @@ class Places:
         with self._database.write() as connection:
             self._database.insert_new(connection, places, name=name)
             row = connection.execute(select(places).where(places.c.name == name).with_for_update()).one()
-            if row.holder != self._holder and row.held_until is not None and row.held_until > now:
+            is_others = row.holder != self._holder and not self._is_gone(row.holder)
+            if is_others and row.held_until is not None and row.held_until > now:
                 return None
             held = {"holder": self._holder, "held_until": now + timedelta(seconds=seconds)}
             connection.execute(update(places).where(places.c.name == name).values(**held))
@@ -57,6 +66,9 @@ class Places:
         ours = (places.c.name == name) & (places.c.holder == self._holder)
         with self._database.write() as connection:
             connection.execute(update(places).where(ours).values(holder="", held_until=None))
+
+    def _is_gone(self, holder: str) -> bool:
+        return bool(self._home) and holder.startswith(f"{self._home}/")
 
     def change(self, name: str, how: Callable[[str], str]) -> str:
         """Replaces what is written down under a name by what `how` makes of it; nobody comes in between."""

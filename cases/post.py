@@ -10,7 +10,7 @@ from cases.letters import Facts, Letters
 from cases.model import Case
 from cases.schema import from_stored, to_stored
 from core.message import Message
-from core.reply import Reply, ReplyKind
+from core.reply import Picture, Reply, ReplyKind
 from core.wire import Seal
 
 _KINDS: dict[str, ReplyKind] = {
@@ -48,6 +48,7 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     public: bool = False
     asked_at: datetime | None = None
     callback: str = ""
+    pictures: tuple[Picture, ...] = ()
 
 
 _decode = msgspec.msgpack.Decoder(_Sealed).decode
@@ -114,6 +115,8 @@ class Post:
             public=address.public,
             asked_at=address.asked_at,
             callback=address.callback,
+            # Where others can read it stands what everybody may know.
+            pictures=() if facts.public else facts.pictures,
         )
         return {
             "id": self._new_id(),
@@ -155,8 +158,13 @@ class Post:
             public=words.public,
             asked_at=words.asked_at,
             callback=words.callback,
+            pictures=words.pictures,
             attempt=attempt,
         )
+
+    def pictures(self, row: Any) -> tuple[Picture, ...]:
+        """Returns the pictures of a row as it is stored; raises `Rejected` when it was sealed with another key."""
+        return _decode(self._seal.open(row.sealed)).pictures
 
 
 def is_guarded(letter: str, to: str) -> bool:

@@ -16,7 +16,7 @@ from cases.numbering import Given
 from cases.opening import Opening, may_recur, opens_case
 from cases.post import is_guarded
 from cases.recurring import Recurring
-from cases.replies import rows_named
+from cases.replies import is_of_channel, rows_named
 from cases.schema import GUARDED, cases, from_stored, outbox
 from cases.versions import TAKEN_BACK, Original, Versions, empty, thread_group
 from core.wire import Routed
@@ -106,7 +106,9 @@ class _Recording:
     def _take(self, item: Routed, identity: bytes) -> None:
         message = item.message
         if message.report is not None:
-            self._joining.report(item, self._reported.get(message.report.original_id))
+            named = self._reported.get(message.report.original_id, ())
+            mail = self._means.options.threaded
+            self._joining.report(item, next((row for row in named if is_of_channel(row, message, mail)), None))
         elif message.change == "removal":
             self._versions.remember(message, self._take_back(item))
         elif message.id in self._kin.gone:

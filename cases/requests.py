@@ -77,19 +77,23 @@ class Requests:
         *,
         topics: Collection[str] | None = None,
         states: Collection[str] | None = None,
+        limit: int = _MOST,
+        offset: int = 0,
     ) -> list[Shown]:
-        """Returns the newest cases of a time, at most a thousand; `None` for whatever topic, or state."""
+        """Returns the newest cases of a time behind the first so many, at most a thousand; `None` for whatever topic,
+        or state."""
         conditions: list[ColumnElement[bool]] = [cases.c.received_at >= since, cases.c.received_at <= until]
         if topics is not None:
             conditions.append(cases.c.topic.in_(topics))
         if states is not None:
             # Written so that no index of states serves it: most cases are closed, and only the newest are wanted.
             conditions.append((cases.c.state + "").in_(states))
-        return self._shown(*conditions)
+        return self._shown(*conditions, limit=limit, offset=offset)
 
-    def _shown(self, *conditions: ColumnElement[bool]) -> list[Shown]:
+    def _shown(self, *conditions: ColumnElement[bool], limit: int = _MOST, offset: int = 0) -> list[Shown]:
         known = select(cases).where(text(KEPT), ~cases.c.confidential, *conditions)
-        newest = known.order_by(cases.c.received_at.desc(), cases.c.number.desc()).limit(_MOST)
+        newest = known.order_by(cases.c.received_at.desc(), cases.c.number.desc())
+        newest = newest.limit(min(limit, _MOST)).offset(offset)
         with self._database.read() as connection:
             found = [case_of(row) for row in connection.execute(newest).mappings()]
             if not found:

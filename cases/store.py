@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from cases.broadcasts import Broadcasts
+from cases.chat import Chat
 from cases.clock import Period
 from cases.contacts import Contacts
 from cases.contexts import contexts
@@ -44,8 +45,9 @@ class CaseStore:
     `outbox` is what goes out and `trouble` what did not arrive; `officer` is what staff do, `dates` moves legal
     dates; `views` is what staff see, `public` what citizens and the monitor see; `keys` knows who may ask by HTTP;
     `tidy` is what is done at night, `places` how far channels that are asked have got, `fetches` the files that
-    messages name, `requests` what client programs ask, `contacts` where else citizens can be written to. `key_from`
-    says where the key was read: `open` then refuses another one than the store is sealed with.
+    messages name, `requests` what client programs ask, `contacts` where else citizens can be written to, `chat` what
+    they are shown when they write. `key_from` says where the key was read: `open` then refuses another one than the
+    store is sealed with.
     """
 
     def __init__(  # noqa: PLR0913 (the one place where the parts meet)
@@ -96,6 +98,7 @@ class CaseStore:
         self.broadcasts = Broadcasts(self._means)
         self.requests = Requests(self._means)
         self.contacts = Contacts(self._means)
+        self.chat = Chat(self._means)
 
     def open(self) -> None:
         """Connects, brings the tables up to date, and tries the key. Raises `Unavailable` or `ConfigError`."""

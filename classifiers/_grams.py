@@ -76,15 +76,24 @@ class Space:
 
     def near(self, places: Sequence[int]) -> Vector:
         """Returns the similarity to each document."""
-        known = np.array(places, dtype=np.intp)
-        norm = np.sqrt(np.add.reduce(self._squares.take(known)))
-        if not places or norm == 0.0:
-            return np.zeros(self._documents, dtype=np.float32)
+        near: Vector = self.all_near([places])[0]
+        return near
+
+    def all_near(self, queries: Sequence[Sequence[int]]) -> Vector:
+        """Returns the similarity of each of many queries to each document; the same as of each alone."""
+        sizes = [len(places) for places in queries]
+        known = np.fromiter(chain.from_iterable(queries), dtype=np.intp, count=sum(sizes))
+        owners = np.arange(len(queries)).repeat(sizes)
+        norms = np.sqrt(np.bincount(owners, self._squares.take(known), len(queries)))
+        norms[norms == 0.0] = 1.0
         lengths = self._lengths.take(known)
-        ends = np.add.accumulate(lengths)
-        at = np.arange(ends[-1]) + (self._begins.take(known) - ends + lengths).repeat(lengths)
-        scores = np.bincount(self._holders.take(at), self._weights.take(at), self._documents)
-        near: Vector = (scores / norm).astype(np.float32)
+        ends = lengths.cumsum()
+        count = int(ends[-1]) if len(ends) else 0
+        at = np.arange(count) + (self._begins.take(known) - ends + lengths).repeat(lengths)
+        cells = self._holders.take(at) + (owners * self._documents).repeat(lengths)
+        # Sums of many digits, added in the order of the query: its neighbours change none of them.
+        scores = np.bincount(cells, self._weights.take(at), len(queries) * self._documents)
+        near: Vector = (scores.reshape(len(queries), self._documents) / norms[:, None]).astype(np.float32)
         return near
 
     def mass(self, places: Sequence[int]) -> Vector:

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
-from classifiers._text import Hit, Lexicon, Reading, read, reading_of
+from classifiers._text import MOST_CHARACTERS, Hit, Lexicon, Reading, read
 from core.message import Message
 
 # Words of one line further apart speak of different things.
 _NEAR = 14
+# What is longer is rare and would make the memory of the cache a sender's choice.
+_MOST_CACHED = 2_000
 _GROUPS = re.compile(r"\s*\+\s*")
 _WORDS = re.compile(r"\s*\|\s*")
-_MOST_CACHED = 2_000
 
 _MIDDLE, _LAST = 21, 28
 _BASE = 0xAC00
@@ -22,6 +23,9 @@ _FINALS = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊ
 _APART = re.compile(rf"([{_INITIALS}])\s?([{_VOWELS}])(?:\s?([{_FINALS}])(?!\s?[{_VOWELS}]))?")
 # A laugh is no final letter, nor is one of several: 살려줘ㅋ, 있어ㄷㄷ.
 _SYLLABLE_AND_FINAL = re.compile(rf"([가-힣])(?![ㅋㅎ])([{_FINALS}])(?![ㄱ-ㅣ])")
+# Letters of another script that look like a vowel: ㅈr, ㅅl.
+_VOWELS_ALIKE = {"r": "ㅏ", "l": "ㅣ", "|": "ㅣ", "1": "ㅣ"}
+_LOOKS_LIKE = re.compile(rf"(?<=[{_INITIALS}])([rl|1])(?![A-Za-z0-9])")
 _LONE = re.compile(r"[ㄱ-ㅣ]+")
 # Written one for the other by everybody in a hurry: 낫/났, 안/않, 됬/됐.
 _SAME_VOWEL = {"ㅐ": "ㅔ", "ㅒ": "ㅖ", "ㅙ": "ㅚ", "ㅞ": "ㅚ"}
@@ -124,10 +128,18 @@ class Table:
 
 def guarded(message: Message) -> Reading:
     """Returns the reading of a message in which everybody's ways of writing the same word are one."""
+    text = _said(message)
+    return _cached(text) if len(text) <= _MOST_CACHED else _softened(read(_whole(text)))
+
+
+def whole(message: Message) -> Reading:
+    """Returns the reading of a message in which only letters that were typed apart are put together."""
+    return read(_whole(_said(message)))
+
+
+def _said(message: Message) -> str:
     text = f"{message.subject}\n{message.text}" if message.subject else message.text
-    if len(text) <= _MOST_CACHED:
-        return _cached(text)
-    return _softened(reading_of(message))
+    return text[:MOST_CHARACTERS]
 
 
 def soft(text: str) -> str:
@@ -148,6 +160,7 @@ def _whole(text: str) -> str:
     """Returns the text with letters that were typed apart put together, and those that say nothing (ㅋㅋ) left out."""
     if not _LONE.search(text):
         return text
+    text = _LOOKS_LIKE.sub(lambda found: _VOWELS_ALIKE[found[1]], text)
     text = _APART.sub(_composed, text)
     text = _SYLLABLE_AND_FINAL.sub(_closed, text)
     return _LONE.sub(" ", text)

@@ -29,7 +29,7 @@ class Question(NamedTuple):
 
 
 class Likeness:
-    """A fixed list of wordings; `of` gives each one's likeness to a question, in no unit."""
+    """A fixed list of wordings; `of` gives each one's likeness to questions, in no unit."""
 
     def __init__(self, wordings: Sequence[Question]) -> None:
         readings = [wording.reading for wording in wordings]
@@ -48,14 +48,16 @@ class Likeness:
         self._numbers = {found: number for number, found in enumerate(sorted(set(figures)))}
         self._figures = np.array([self._numbers[found] for found in figures], dtype=np.intp)
 
-    def of(self, question: Question) -> Vector:
-        reading = question.reading
-        likeness: Vector = _WORDS * self.words.near(self.words.places(question.names))
+    def of(self, questions: Sequence[Question]) -> Vector:
+        """Returns the likeness of each question to each wording; the same for one alone."""
+        readings = [question.reading for question in questions]
+        likeness: Vector = _WORDS * self.words.all_near([self.words.places(one.names) for one in questions])
         for weight, features, space in self._by_features:
-            likeness += weight * space.near(space.places(features(reading)))
-        length = max(len(reading.tight), 1)
-        likeness += _LENGTH * np.minimum(self._lengths, length) / np.maximum(self._lengths, length)
-        likeness += _OTHER_FIGURES * (self._figures != self._numbers.get(_figures(reading), -1))
+            likeness += weight * space.all_near([space.places(features(reading)) for reading in readings])
+        lengths = np.array([[max(len(reading.tight), 1)] for reading in readings], dtype=np.float32)
+        likeness += _LENGTH * np.minimum(self._lengths, lengths) / np.maximum(self._lengths, lengths)
+        figures = np.array([[self._numbers.get(_figures(reading), -1)] for reading in readings], dtype=np.intp)
+        likeness += _OTHER_FIGURES * (self._figures != figures)
         return likeness
 
 

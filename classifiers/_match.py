@@ -12,13 +12,15 @@ from classifiers._asked import Asked
 from classifiers._entries import EntryWords, Seen
 from classifiers._grams import Vector
 from classifiers._likeness import Likeness, Question
-from classifiers._morphemes import ASKS, Morphemes, answers_to
+from classifiers._morphemes import ASKS, Morphemes, Word, answers_to
 from classifiers._text import Reading
 
 # Found by leaving out each wording of the shipped questions and asking for it (a softmax over the entries, L2 5.0).
 _BEST, _THREE, _KNOWN, _NEAR, _RIVAL = 0.1, 1.5, 0.8, 7.0, -0.45
 _TOP = 3
 _NOWHERE = -30.0
+# So many questions at once: what is held for them stays near the processor.
+_AT_ONCE = 32
 # From this nearness of meaning on a word counts as another word for one that the entry has.
 _SYNONYM, _SPAN, _MOST = 0.5, 0.2, 0.9
 # A word that this share of all matters has says nothing about any.
@@ -56,6 +58,14 @@ class Wordings(NamedTuple):
     answer: str = ""
 
 
+class Asking(NamedTuple):
+    """A question; `without` leaves out one of the matcher's own, `gone` a whole entry, as if nobody had written it."""
+
+    question: Question
+    without: int = -1
+    gone: int = -1
+
+
 class Ranking(NamedTuple):
     """The best entry, the second, the best one's score and how far the second's is below it."""
 
@@ -63,6 +73,16 @@ class Ranking(NamedTuple):
     second: int | None
     score: float
     margin: float
+
+
+class _Signs(NamedTuple):
+    """How odd each word of a question is to an entry; how much all of them are the entry's own, how much those of
+    sentences against it; how much the question has of its heart."""
+
+    odd: Vector
+    own: float
+    against: float
+    heart: float
 
 
 class Match(NamedTuple):
@@ -119,7 +139,17 @@ class Matcher:
 
     def match(self, question: Question) -> Match | None:
         """Returns the entry that fits best, None when nothing is asked."""
-        return self.best(question, self._likeness.of(question))
+        return self.matches([Asking(question)])[0]
+
+    def matches(self, asked: Sequence[Asking]) -> list[Match | None]:
+        """Returns for each question the entry that fits best; the same as for each alone."""
+        open_ = [number for number, one in enumerate(asked) if one.question.words.all and len(self._sizes)]
+        found: list[Match | None] = [None] * len(asked)
+        for begin in range(0, len(open_), _AT_ONCE):
+            some = open_[begin : begin + _AT_ONCE]
+            for number, match in zip(some, self._matched([asked[number] for number in some]), strict=True):
+                found[number] = match
+        return found
 
     def words_of_others(self, entry: int) -> list[str]:
         """Returns the nouns that other entries' wordings have and those of this one have not."""
@@ -132,83 +162,135 @@ class Matcher:
         owned = [self._names(entry, is_way=True) for entry in range(len(self._sizes))]
         return [[name[:-3] for name in nouns if name not in own] for own in owned]
 
-    def likeness(self, question: Question) -> Vector:
-        """Returns the likeness to each of `questions`, for `best`."""
-        return self._likeness.of(question)
+    def _matched(self, asked: Sequence[Asking]) -> list[Match]:
+        likeness = self._alike(asked)
+        words = [word for one in asked for word in one.question.words.all]
+        sizes = np.array([len(one.question.words.all) for one in asked])
+        begins = sizes.cumsum() - sizes
+        seen = self._seen(asked, words, begins.tolist())
+        ways = _highest(likeness[:, self._ways])
+        scores = self._scores(ways, self._rarity(words, sizes, begins), seen, begins)
+        gone = [number for number, one in enumerate(asked) if one.gone >= 0]
+        scores[gone, [asked[number].gone for number in gone]] = 2 * _NOWHERE
+        rankings = list(map(_ranking, scores, *_two_best(scores)))
+        best = np.array([ranking.best for ranking in rankings])
+        alike = ways[0][np.arange(len(asked)), best]
+        against = likeness[np.arange(len(asked))[:, None], self._against[best]].max(axis=1) - alike
+        signs = self._signs(words, seen, best.repeat(sizes), begins)
+        rows = zip(asked, rankings, alike.tolist(), against.tolist(), signs, strict=True)
+        return [self._weighed(*row) for row in rows]
 
-    def best(self, question: Question, likeness: Vector, *, without: int = -1, gone: int = -1) -> Match | None:
-        """Returns the best entry; `without` leaves out one of `questions`, `gone` a whole entry."""
-        if not question.words.all or not len(self._sizes):
-            return None
-        likeness = np.append(likeness, np.float32(_NOWHERE))
-        likeness[without if without >= 0 else len(likeness) - 1] = _NOWHERE
-        left_out = self.questions[without] if without >= 0 and self.is_way[without] else None
-        seen = self._words.seen(question.words.all, left_out, int(self.owner[without]), gone)
-        scores = self._scores(question, likeness, seen)
-        if gone >= 0:
-            scores[gone] = 2 * _NOWHERE
-        best, second = (*np.argsort(-scores, kind="stable")[:2].tolist(), None)[:2]
-        score, rival = float(scores[best]), _NOWHERE if second is None else float(scores[second])
-        ranking = Ranking(best, second, score, min(score - rival, _MOST_MARGIN))
-        shares = self._asked.shares(question, best, left_out if self.owner[without] == best else None)
-        return self._weighed(question, likeness, seen, ranking, shares)
+    def _alike(self, asked: Sequence[Asking]) -> Vector:
+        """Returns the likeness of each question to each wording, and last to none."""
+        different = list({id(one.question): one.question for one in asked}.values())
+        places = {id(question): place for place, question in enumerate(different)}
+        likeness = np.pad(self._likeness.of(different), ((0, 0), (0, 1)), constant_values=_NOWHERE)
+        if len(different) < len(asked):
+            likeness = likeness[[places[id(one.question)] for one in asked]]
+        for row, one in zip(likeness, asked, strict=True):
+            if one.without >= 0:
+                row[one.without] = _NOWHERE
+        return likeness
 
-    def _scores(self, question: Question, likeness: Vector, seen: Seen) -> Vector:
-        ways = np.sort(likeness[self._ways], axis=1)[:, ::-1][:, :_TOP]
-        there = ways > _NOWHERE
-        three = np.where(there, ways, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-        rarity = self._likeness.words.mass(self._likeness.words.places(question.names))
-        rarity = rarity / rarity.sum()
+    def _left_out(self, one: Asking) -> Question | None:
+        return self.questions[one.without] if one.without >= 0 and self.is_way[one.without] else None
+
+    def _seen(self, asked: Sequence[Asking], words: Sequence[Word], begins: Sequence[int]) -> Seen:
+        seen = self._words.seen(words)
+        for one, begin in zip(asked, begins, strict=True):
+            rows = slice(begin, begin + len(one.question.words.all))
+            if (left_out := self._left_out(one)) is not None:
+                self._words.leave_out(seen, rows, words[rows], left_out, int(self.owner[one.without]))
+            if one.gone >= 0:
+                for column in seen:
+                    column[rows, one.gone] = 0
+        return seen
+
+    def _rarity(self, words: Sequence[Word], sizes: NDArray[np.intp], begins: NDArray[np.intp]) -> Vector:
+        """Returns for each word its share of all that its question says."""
+        space = self._likeness.words
+        rarity = space.mass(space.places([word.name for word in words]))
+        shares: Vector = (rarity / np.add.reduceat(rarity, begins).repeat(sizes)).astype(np.float32)
+        return shares
+
+    def _scores(self, ways: Sequence[Vector], rarity: Vector, seen: Seen, begins: NDArray[np.intp]) -> Vector:
+        there = [alike > _NOWHERE for alike in ways]
+        three = sum(np.where(is_there, alike, 0.0) for is_there, alike in zip(there, ways, strict=True))
+        three = np.where(
+            there[0], three / np.maximum(sum(is_there.astype(np.float32) for is_there in there), 1), _NOWHERE
+        )
         rival = seen.known.any(axis=1, keepdims=True) & ~seen.known
-        scores = _BEST * ways[:, 0] + _THREE * np.where(there.any(axis=1), three, _NOWHERE)
-        scores += _KNOWN * (rarity @ seen.known) + _NEAR * (rarity @ seen.near) + _RIVAL * (rarity @ rival)
-        found: Vector = scores.astype(np.float32)
+        said = rarity[:, None] * (_KNOWN * seen.known + _NEAR * seen.near + _RIVAL * rival)
+        found: Vector = (_BEST * ways[0] + _THREE * three + np.add.reduceat(said, begins)).astype(np.float32)
         return found
 
-    def _weighed(
-        self, question: Question, likeness: Vector, seen: Seen, ranking: Ranking, asked: tuple[float, float]
-    ) -> Match:
-        best, second, score, margin = ranking
-        alike = float(likeness[self._ways[best]].max())
-        against = float(likeness[self._against[best]].max()) - alike
-        known, others = seen.known[:, best], np.delete(seen.known, best, axis=1).sum(axis=1)
-        explained = self._explained(seen, best, others)
-        odd = np.array([word.weight for word in seen.words]) * (1 - explained)
-        weights = self._weights(seen, best)
-        share = np.where(known, 0.4 + 0.6 * np.sqrt(np.maximum(seen.held[:, best], 0) / self._sizes[best]), 0.5)
+    def _signs(
+        self, words: Sequence[Word], seen: Seen, best: NDArray[np.intp], begins: NDArray[np.intp]
+    ) -> list[_Signs]:
+        """Returns what the words of each question say of its best entry."""
+        at = np.arange(len(words))
+        known, held = seen.known[at, best], seen.held[at, best]
+        others = seen.known.sum(axis=1) - known
+        weight: Vector = np.array([word.weight for word in words])
+        explained = self._explained(words, known, np.where(others == 0, seen.near[at, best], 0.0), best)
+        weights = weight * self._told(words, seen, best, known)
+        shares = np.maximum(held, 0) / self._sizes[best]
+        share = np.where(known, 0.4 + 0.6 * np.sqrt(shares), 0.5)
         own = weights * explained * np.log((1 + len(self._sizes)) / (1 + others)) * share
+        doubted = [word.name in self._doubted[entry] for word, entry in zip(words, best.tolist(), strict=True)]
         # What most of its wordings have is its heart: "지갑" alone is not yet "지갑, 지하철".
-        heart = np.log(_LEAST_SHARE + (weights * known * seen.held[:, best]).max() / self._sizes[best])
-        doubted = np.array([word.name in self._doubted[best] for word in seen.words]) & ~known
-        features = (odd.sum(), odd.max(), own.sum(), (weights * doubted).sum(), alike, *asked, heart)
+        heart = np.log(_LEAST_SHARE + np.maximum.reduceat(weights * known * shares, begins))
+        against = np.add.reduceat(weights * (np.array(doubted) & ~known), begins)
+        odd = np.split(weight * (1 - explained), begins[1:])
+        rows = zip(odd, np.add.reduceat(own, begins).tolist(), against.tolist(), heart.tolist(), strict=True)
+        return [_Signs(*row) for row in rows]
+
+    def _weighed(self, one: Asking, ranking: Ranking, alike: float, against: float, signs: _Signs) -> Match:
+        best, second, score, margin = ranking
+        left_out = self._left_out(one)
+        asked = self._asked.shares(one.question, best, left_out if self.owner[one.without] == best else None)
+        features = (
+            float(signs.odd.sum()),
+            float(signs.odd.max()),
+            signs.own,
+            signs.against,
+            alike,
+            *asked,
+            signs.heart,
+        )
         return Match(
             best,
             second,
             margin,
-            tuple(map(float, (score, margin, min(max(against, _FURTHEST), _NEAREST), *features))),
+            (score, margin, min(max(against, _FURTHEST), _NEAREST), *features),
             against=against >= 0,
-            hindrance=self._hindrance(question, best, odd, alike),
+            hindrance=self._hindrance(one.question, best, signs.odd, alike),
         )
 
-    def _weights(self, seen: Seen, entry: int) -> Vector:
-        """Returns how much each word says; what is the very word of other entries and not of this one says it all."""
-        telling = np.array([self._telling.get(word.name, 1.0) for word in seen.words])
-        shares = seen.held / self._sizes
-        theirs = (shares >= _OWN_SHARE).sum(axis=1)
-        telling[(theirs > 0) & (theirs <= _FEW) & ~seen.known[:, entry]] = 1.0
-        weights: Vector = telling * np.array([word.weight for word in seen.words])
-        return weights
+    def _told(self, words: Sequence[Word], seen: Seen, best: NDArray[np.intp], known: NDArray[np.bool_]) -> Vector:
+        """Returns how much each word tells; what is the very word of other entries and not of this one tells all."""
+        telling: Vector = np.array([self._telling.get(word.name, 1.0) for word in words])
+        theirs = (seen.held / self._sizes >= _OWN_SHARE).sum(axis=1)
+        telling[(theirs > 0) & (theirs <= _FEW) & ~known] = 1.0
+        return telling
 
-    def _explained(self, seen: Seen, entry: int, others: NDArray[np.intp]) -> Vector:
+    def _explained(
+        self, words: Sequence[Word], known: NDArray[np.bool_], near: Vector, best: NDArray[np.intp]
+    ) -> Vector:
         """Returns for each word how far the entry has it, from 0 to 1: itself, inside another, or one of its meaning.
 
         What other entries have is no other word for what this one has: 버스 is near 지하철 and another matter.
         """
-        near = np.clip((seen.near[:, entry] - _SYNONYM) / _SPAN, 0.0, _MOST) * (others == 0)
-        tight, answers = self._tight[entry], self._answers[entry]
-        inside = [(len(word.form) > 1 and word.form in tight) or ASKS.get(word.form) in answers for word in seen.words]
-        explained: Vector = np.where(seen.known[:, entry], 1.0, np.maximum(near, _MOST * np.array(inside)))
+        inside = [
+            not is_known and self._has_inside(word.form, entry)
+            for word, is_known, entry in zip(words, known.tolist(), best.tolist(), strict=True)
+        ]
+        meant = np.clip((near - _SYNONYM) / _SPAN, 0.0, _MOST)
+        explained: Vector = np.where(known, 1.0, np.maximum(meant, _MOST * np.array(inside)))
         return explained
+
+    def _has_inside(self, form: str, entry: int) -> bool:
+        return (len(form) > 1 and form in self._tight[entry]) or ASKS.get(form) in self._answers[entry]
 
     def _hindrance(self, question: Question, entry: int, odd: Vector, alike: float) -> str:
         if untold := question.words.asked - self._answers[entry]:
@@ -231,6 +313,31 @@ class Matcher:
 
     def _of_matter(self, sentences: Iterable[Reading]) -> frozenset[str]:
         return frozenset(word.name for reading in sentences for word in self._morphemes(reading).all)
+
+
+def _highest(alike: Vector) -> list[Vector]:
+    """Returns the highest likeness to a wording of each entry, the second and the third."""
+    rest, found = alike.copy(), []
+    for _ in range(min(_TOP, alike.shape[2])):
+        places = rest.argmax(axis=2)[:, :, None]
+        found.append(np.take_along_axis(rest, places, axis=2)[:, :, 0])
+        np.put_along_axis(rest, places, _NOWHERE, axis=2)
+    return found
+
+
+def _two_best(scores: Vector) -> tuple[list[int], list[int]]:
+    """Returns for each question the best entry and the second, of equals the first."""
+    best = scores.argmax(axis=1)
+    rest = scores.copy()
+    rest[np.arange(len(scores)), best] = -np.inf
+    return best.tolist(), rest.argmax(axis=1).tolist()
+
+
+def _ranking(scores: Vector, best: int, second: int) -> Ranking:
+    score = float(scores[best])
+    if len(scores) == 1:
+        return Ranking(best, None, score, min(score - _NOWHERE, _MOST_MARGIN))
+    return Ranking(best, second, score, min(score - float(scores[second]), _MOST_MARGIN))
 
 
 def _telling(matters: Sequence[frozenset[str]]) -> dict[str, float]:

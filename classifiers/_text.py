@@ -50,7 +50,7 @@ class Hit(NamedTuple):
 
 def reading_of(message: Message) -> Reading:
     """Returns the reading of subject and text as one."""
-    return read(f"{message.subject}\n{message.text}" if message.subject else message.text)
+    return read(message.whole)
 
 
 def read(text: str) -> Reading:

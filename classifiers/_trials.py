@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from classifiers._match import Match, Matcher
+from classifiers._match import Asking, Match, Matcher
 from classifiers._text import Reading, read
 
 # One question in three is about what no entry covers.
@@ -34,53 +34,53 @@ class Strangers(NamedTuple):
     may_ask: Callable[[Reading], bool]
 
 
+class _Test(NamedTuple):
+    """What is asked, what counts when it is found, and whether an outcome may be right."""
+
+    asking: Asking
+    weight: float = 1.0
+    owner: int = -1
+    # Another entry may well answer it.
+    only: int = -1
+    # A sentence all of whose words one entry knows may well ask for it.
+    least_odd: float = -1.0
+
+
 def trials(matcher: Matcher, strangers: Strangers, every: int = 1) -> Iterator[Trial]:
     """Asks each wording with itself left out (right or wrong), with its whole entry left out, and with one of its
     words exchanged for a stranger (whatever is found then is wrong); each sentence that must not match (its own
     entry is wrong); and strangers, which ask nothing. With `every`, one in so many of each but the look-alikes, which
     are few and near, stands for the others."""
+    tests = list(_tests(matcher, strangers, every))
+    for test, match in zip(tests, matcher.matches([test.asking for test in tests]), strict=True):
+        if match and match.odd >= test.least_odd and test.only in (-1, match.entry):
+            yield Trial(match, match.entry == test.owner, test.weight)
+
+
+def _tests(matcher: Matcher, strangers: Strangers, every: int) -> Iterator[_Test]:
     for number in np.flatnonzero(matcher.is_way).tolist()[::every]:
-        yield from (trial._replace(weight=trial.weight * every) for trial in _of_wording(matcher, number))
+        yield from _of_wording(matcher, number, every)
     for number in np.flatnonzero(~matcher.is_way).tolist():
-        yield from _of_look_alike(matcher, number, strangers.may_ask)
+        question = matcher.questions[number]
+        # A demand gets no answer whatever it is like.
+        if strangers.may_ask(question.reading):
+            yield _Test(Asking(question, without=number), only=int(matcher.owner[number]))
     for number in range(0, len(matcher.questions), _EXCHANGE_EVERY * every):
         by_turns = number // (_EXCHANGE_EVERY * every) % 2
         theirs = strangers.words if by_turns else matcher.words_of_others(int(matcher.owner[number]))
         if matcher.is_way[number] and (other := _exchanged(matcher, number, theirs)):
-            question = matcher.taken(other)
-            yield from _wrong(
-                matcher.best(question, matcher.likeness(question), without=number), every * _EXCHANGED_WEIGHT
-            )
+            asking = Asking(matcher.taken(other), without=number)
+            yield _Test(asking, every * _EXCHANGED_WEIGHT, least_odd=_LEAST_ODD)
     for reading in strangers.sentences[::every]:
-        yield from _wrong(matcher.match(matcher.taken(reading)), float(every))
+        yield _Test(Asking(matcher.taken(reading)), every, least_odd=_LEAST_ODD)
 
 
-def _of_wording(matcher: Matcher, number: int) -> Iterator[Trial]:
+def _of_wording(matcher: Matcher, number: int, every: int) -> Iterator[_Test]:
     question, owner = matcher.questions[number], int(matcher.owner[number])
-    likeness = matcher.likeness(question)
-    if (matcher.owner[matcher.is_way] == owner).sum() > 1 and (
-        match := matcher.best(question, likeness, without=number)
-    ):
-        yield Trial(match, match.entry == owner, 1.0)
-    if (number // 2) % _GONE_EVERY == 0 and (match := matcher.best(question, likeness, gone=owner)):
-        yield Trial(match, False, 1.0)
-
-
-def _of_look_alike(matcher: Matcher, number: int, may_ask: Callable[[Reading], bool]) -> Iterator[Trial]:
-    question = matcher.questions[number]
-    # A demand gets no answer whatever it is like.
-    if not may_ask(question.reading):
-        return
-    match = matcher.best(question, matcher.likeness(question), without=number)
-    # Another entry may well answer it.
-    if match and match.entry == matcher.owner[number]:
-        yield Trial(match, False, 1.0)
-
-
-def _wrong(match: Match | None, weight: float) -> Iterator[Trial]:
-    # A sentence all of whose words one entry knows may well ask for it.
-    if match and match.odd >= _LEAST_ODD:
-        yield Trial(match, False, weight)
+    if (matcher.owner[matcher.is_way] == owner).sum() > 1:
+        yield _Test(Asking(question, without=number), every, owner)
+    if (number // 2) % _GONE_EVERY == 0:
+        yield _Test(Asking(question, gone=owner), every)
 
 
 def _exchanged(matcher: Matcher, number: int, words: Sequence[str]) -> Reading | None:

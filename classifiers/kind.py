@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from classifiers._alarm import Heard, alarm_of
-from classifiers._guard import Table, guarded
+from classifiers._guard import Table, guarded, whole
 from classifiers._patterns import Patterns
-from classifiers._text import Reading, quote, reading_of
+from classifiers._text import Reading, quote
 from classifiers.base import Classifier
 from config.schema import City
 from core.decision import Finding
@@ -51,7 +51,7 @@ class Kind(Classifier):
         for said in seen.said:
             is_clear = said.at_word or said.size > _SHORT
             (found if is_clear else doubtful).setdefault(said.row, []).append(said.words)
-        for row, _, words in self._patterns.hits(reading_of(message)):
+        for row, _, words in self._patterns.hits(whole(message)):
             found.setdefault(row, []).append(words)
         weak: dict[int, list[str]] = {}
         for said in seen.weak:

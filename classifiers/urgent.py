@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from classifiers._alarm import Heard, alarm_of
-from classifiers._guard import Said, Seen, Table, guarded
+from classifiers._guard import Said, Seen, Table, guarded, whole
 from classifiers._patterns import Patterns
 from classifiers._speech import speech_of
 from classifiers._text import Reading, phrases, quote, reading_of
@@ -106,7 +106,7 @@ class Urgent(Classifier):
         return (Finding("urgent", value, confidence, because=f"{words}, like the examples ({heard.danger:.2f})"),)
 
     def _by_patterns(self, message: Message) -> Iterator[Said]:
-        for row, _, words in self._patterns.hits(reading_of(message)):
+        for row, _, words in self._patterns.hits(whole(message)):
             if not any(word in words for word in self._rows[row].not_keywords):
                 yield Said(row, words, len(words), at_word=True, whole=False)
 

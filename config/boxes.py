@@ -1,10 +1,9 @@
 """Rows that hold for a time: from which instant and until which."""
 
-from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from config.schema import Moment, Rule
-from config.tables import Entry
+from config.tables import Tables
 from core.clock import SEOUL
 
 
@@ -17,13 +16,20 @@ def box_of(rule: Rule) -> tuple[datetime | None, datetime | None]:
     return _instant(rule.begins), _instant(ends)
 
 
-def past(entries: Sequence[Entry[Rule]], now: datetime) -> list[str]:
-    """Returns a note for each row whose time is over."""
-    return [
+def past(tables: Tables, now: datetime) -> list[str]:
+    """Returns a note for each rule and each answer whose time is over."""
+    today = now.astimezone(SEOUL).date()
+    rules = [
         f"{entry.at('until')}: was until {entry.item.until} and applies no more. Remove it, or move until."
-        for entry in entries
+        for entry in tables.rules
         if (ends := box_of(entry.item)[1]) and ends <= now
     ]
+    answers = [
+        f"{entry.at('valid_until')}: held until {entry.item.valid_until} and answers nobody since. Renew or remove it."
+        for entry in tables.faqs
+        if entry.item.valid_until and entry.item.valid_until < today
+    ]
+    return [*rules, *answers]
 
 
 def _instant(moment: Moment | None) -> datetime | None:

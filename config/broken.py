@@ -11,6 +11,9 @@ _BEGINS = re.compile(r"""^[ \t]*(?:(?!(?:true|false|inf|nan)\b)[^\W\d][\w.-]*|(?
 _WORDS = re.compile(r"^[ \t]*([\w.-]+)[ \t]*=[ \t]*([^\s\"'\[{#][^\"'\n#\]}]*?)[ \t]*(?:#.*)?$")
 _NO_SIGN = re.compile(r"^[ \t]*([\w.-]+)[ \t]*(?::[ \t]*)?([\"'\[{].*|\d.*)$")
 _KEY = re.compile(r"^[ \t]*([\w-]+)")
+_DAY = re.compile(r"\d{4}-\d")
+# How others write true and false.
+_OTHERWISE = {"true": "true", "false": "false", "yes": "true", "no": "false"}
 _MOST = 200
 _MOST_FAULTS = 1_000
 # The library takes minutes for a name of many parts: "a.a.a.a …".
@@ -106,6 +109,10 @@ def _advice(line: str, why: str) -> str:
     if "overwrite" in why:
         return "It is said twice in the same table. Remove one of the two."
     if words := _WORDS.match(line):
+        if small := _OTHERWISE.get(words[2].casefold()):
+            return f"It is written in small letters: {words[1]} = {small}."
+        if _DAY.match(words[2]):
+            return "There is no such day or time. A day is 2026-12-01, a time 2026-12-01T09:00:00."
         return f'Text stands in quotation marks: {words[1]} = "{words[2]}".'
     if said := _NO_SIGN.match(line):
         return f"Between a name and its value stands an equals sign: {said[1]} = {said[2]}"

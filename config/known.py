@@ -42,3 +42,8 @@ class Known:
 def units_of(tables: Tables) -> list[str]:
     """Returns the units that any district has."""
     return list(dict.fromkeys(unit for entry in tables.districts for unit in entry.item.units))
+
+
+def is_address(account: str) -> bool:
+    """Whether an account is called by a mail address or a telephone number: these stand in no table."""
+    return "@" in account or account.lstrip("+").replace("-", "").isdigit()

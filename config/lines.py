@@ -22,6 +22,7 @@ class Lines:
         self._breaks = [place for place, letter in enumerate(text) if letter == "\n"]
         self._counts: dict[Path, int] = {}
         self._found: dict[Path, int] = {}
+        self._headers: dict[int, Path] = {}
         self._read()
 
     def of(self, path: Path) -> int:
@@ -29,6 +30,10 @@ class Lines:
         while path not in self._found and path:
             path = path[:-1]
         return self._found.get(path, 1)
+
+    def around(self, line: int) -> Path:
+        """Returns the path of the table whose header stands on this line, () when none does."""
+        return self._headers.get(line, ())
 
     def _read(self) -> None:
         table: Path = ()
@@ -52,6 +57,7 @@ class Lines:
             self._counts[path] = self._counts.get(path, -1) + 1
             path = (*path, self._counts[path])
         self._found[path] = line
+        self._headers[line] = path
         return path
 
     def _resolved(self, keys: list[str]) -> Path:

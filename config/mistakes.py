@@ -12,16 +12,25 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from config import broken
-from config.near import WORDS, closest, nearest
+from config.fields import CODE, HANDLE, ID, LINE_ENDS, UNSEEN
+from config.near import OTHERWISE, WORDS, closest, nearest
 from core.errors import ConfigError
 
-__all__ = ["explain", "nearest", "read_text", "read_toml", "sentences"]
+__all__ = ["explain", "in_order", "nearest", "read_text", "read_toml", "sentences"]
 
 Steps = tuple[str | int, ...]
 Table = type[BaseModel]
 
+_WHERE = re.compile(r"(.+?\.toml):(\d+): ")
 _CHOICE = re.compile(r"'([^']*)'")
+# What texts of these shapes look like.
+_SHAPES = {
+    ID: 'should begin with a small letter and hold only small letters, digits, points and hyphens: "flea-market".',
+    HANDLE: 'should be the name without @, of letters, digits, points and _: "Seoul_eds".',
+    CODE: 'should be five digits: "11110".',
+}
 _BOUNDS = ("ge", "le")
+_DENYING = ("not_", "no_", "except", "unless", "without")
 _A_LIST = 'should be a list: ["…", "…"].'
 _A_DAY = "should be a day or a time: 2026-12-01 or 2026-12-01T09:00:00."
 _SHOULD_BE = {
@@ -80,22 +89,51 @@ def sentences(
     """Returns for each mistake the steps to it in the file and the sentence without where."""
     found: dict[str, tuple[Steps, list[ErrorDetails], Table | None]] = {}
     for mistake in error.errors(include_url=False):
+        if _is_consequence(mistake):
+            continue
         steps, container = _follow(model, mistake["loc"])
         _, mistakes, _ = found.setdefault(_path((*prefix, *steps)), (tuple(steps), [], container))
         mistakes.append(mistake)
+    entries = {steps[:-1] for steps, _, _ in found.values() if steps and isinstance(steps[-1], int)}
     return [
         (steps, _sentence(path, str(steps[-1]) if steps else "", mistakes, container))
         for path, (steps, mistakes, container) in found.items()
+        # Of a list whose entries are wrong, that it might have been a single word is no mistake.
+        if steps not in entries
     ]
+
+
+def in_order(mistakes: Iterable[str]) -> list[str]:
+    """Returns them as one reads: file after file, in each from the first line to the last."""
+    told = list(dict.fromkeys(map(readable, mistakes)))
+    found = [_WHERE.match(mistake) for mistake in told]
+    files = list(dict.fromkeys(at[1] for at in found if at))
+    places = [(files.index(at[1]), int(at[2])) if at else (-1, 0) for at in found]
+    return [mistake for _, mistake in sorted(zip(places, told, strict=True), key=lambda pair: pair[0])]
+
+
+def readable(sentence: str) -> str:
+    """Returns it without what commands a terminal or turns the direction: it quotes what stands in the files."""
+    return LINE_ENDS.sub(" ", UNSEEN.sub("?", sentence))
+
+
+def _is_consequence(mistake: ErrorDetails) -> bool:
+    """Whether a list is only too short because its entries are wrong."""
+    given = mistake.get("input")
+    return (
+        mistake["type"] == "too_short"
+        and isinstance(given, list | tuple)
+        and len(given) != mistake.get("ctx", {}).get("actual_length")
+    )
 
 
 def _sentence(path: str, key: str, mistakes: list[ErrorDetails], container: Table | None) -> str:
     fields = fields_of(container)
     first = mistakes[0]
     if first["type"] == "extra_forbidden":
-        return f"{path} is not a setting.{nearest(key, fields, called=WORDS[''])}"
+        return f"{path} is not a setting.{_instead(key, container)}"
     if first["type"] == "missing":
-        meaning = fields[key].description if key in fields else None
+        meaning = " ".join((fields[key].description or "").split()) if key in fields else ""
         return f"{path} is missing. Add it{': ' + meaning if meaning else '.'}"
     # A union complains once for each of its forms; of the choices that it has, the nearest is meant.
     for mistake in mistakes:
@@ -108,10 +146,30 @@ def _sentence(path: str, key: str, mistakes: list[ErrorDetails], container: Tabl
     return f"{path}: {_what_now(first, fields.get(key))}" if path else f"{first['msg']}."
 
 
+def _instead(key: str, container: Table | None) -> str:
+    """Returns what to write in place of a setting that is none."""
+    fields = fields_of(container)
+    if key in OTHERWISE:
+        return f" {OTHERWISE[key]}"
+    if key.startswith(_DENYING) and f"not_{key}" not in fields and "context" in fields:
+        return " No condition can be turned round: write a row above this one for what is meant otherwise."
+    inner = [
+        name
+        for name, field in fields.items()
+        for form in _forms(field.annotation)
+        if isinstance(form, type) and issubclass(form, BaseModel) and key in fields_of(form)
+    ]
+    if inner:
+        return f" Write it in {inner[0]}: {inner[0]} = {{ {key} = … }}."
+    return nearest(key, fields, called=WORDS[""])
+
+
 def _what_now(mistake: ErrorDetails, field: FieldInfo | None) -> str:
     if mistake["type"] in _SHOULD_BE:
         return _SHOULD_BE[mistake["type"]]
     context = mistake.get("ctx", {})
+    if mistake["type"] == "string_pattern_mismatch" and context.get("pattern") in _SHAPES:
+        return _SHAPES[context["pattern"]]
     if mistake["type"] == "too_short" and mistake.get("input") in ([], ()):
         return "names nothing. Name something, or remove it."
     if mistake["type"] == "too_short":

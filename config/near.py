@@ -1,12 +1,30 @@
 """Did you mean …? Names that look alike, in Korean by their letters (자모) and not by whole syllables."""
 
 import difflib
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 _MOST_CHOICES = 30
-_ALIKE = 0.6
+_MOST_MEANT = 4
+# From here on it looks alike; from there on it is a slip of the finger.
+_ALIKE, _SLIP = 0.6, 0.85
+# Of fewer letters, nearly every name has one in it.
+_SHORTEST = 2
+_BETWEEN = re.compile(r"[\W_]+")
 _NOTHING: Mapping[str, str] = {}
+
+# What rules of other programs have and ours do not, and how the same is said here.
+OTHERWISE: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("priority", "order", "weight", "rank", "우선순위", "순서"),
+        "Rows are read from top to bottom: move the row instead.",
+    ),
+    **dict.fromkeys(
+        ("enabled", "disabled", "active", "사용", "사용안함"),
+        "Write shadow = true for a row that only counts, or # before each line of one that is not wanted.",
+    ),
+}
 
 # What people write for our own words, in Korean or by other English words.
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -117,23 +135,43 @@ def nearest(word: str, known: Iterable[str], *, called: Mapping[str, str] = _NOT
     """
     choices = list(dict.fromkeys(known))
     others = {other: name for other, name in called.items() if name in choices}
-    near = closest(word, [*choices, *others])
-    if near in others:
-        return f" Did you mean {others[near]} ({near})?"
-    if near:
-        return f" Did you mean {near}?"
+    near = _near(word, [*choices, *others])
+    told = list(
+        {others.get(name, name): f"{others[name]} ({name})" if name in others else name for name in near}.values()
+    )
+    if 0 < len(told) <= _MOST_MEANT:
+        return f" Did you mean {' or '.join(told)}?"
     if not choices:
         return ""
+    choices = told or choices
     return f" There are: {', '.join(choices[:_MOST_CHOICES])}{', …' if len(choices) > _MOST_CHOICES else ''}."
 
 
 def closest(word: str, known: Iterable[str]) -> str:
     """Returns the known name that looks most like the word, "" when none does."""
+    return next(iter(_near(word, list(known))), "")
+
+
+def _near(word: str, known: Sequence[str]) -> list[str]:
+    """Returns the name that is the word but for a slip; else all that the word is a part of, or the one that is a part
+    of it; else the one that looks like it."""
     by_letters: dict[str, str] = {}
     for name in known:
         by_letters.setdefault(_letters(name), name)
-    near = difflib.get_close_matches(_letters(word), list(by_letters), n=1, cutoff=_ALIKE)
-    return by_letters[near[0]] if near else ""
+    said = _letters(word)
+    alike = difflib.get_close_matches(said, list(by_letters), n=1, cutoff=_ALIKE)
+    if alike and difflib.SequenceMatcher(None, said, alike[0]).ratio() >= _SLIP:
+        return [by_letters[alike[0]]]
+    found = [name for letters, name in by_letters.items() if _is_part(said, letters)]
+    found = found or [name for letters, name in by_letters.items() if _is_part(letters, said)][:1]
+    return found or [by_letters[name] for name in alike]
+
+
+def _is_part(word: str, name: str) -> bool:
+    """Whether a name has this word in it; in Latin letters only a whole one counts."""
+    if len(word) < _SHORTEST:
+        return False
+    return word in _BETWEEN.split(name) if word.isascii() else word in name
 
 
 def _letters(name: str) -> str:

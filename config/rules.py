@@ -4,18 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import get_args
 
 from config.boxes import box_of
-from config.known import Known, units_of
+from config.known import Known, is_address, units_of
 from config.near import WORDS, nearest
 from config.schema import Rule, When
-from config.tables import TRIAGE, Entry, Tables
-from core.decision import Kind
+from config.tables import Entry, Tables
+from core.decision import ELSEWHERE, TRIAGE, Kind
 from core.text import fold
 
-_AUTO = ("report", "automatic", "bulk", "echo")
-_ABUSE = ("insult", "abusive", "spam")
+AUTO = ("report", "automatic", "bulk", "echo")
+ABUSE = ("insult", "abusive", "spam")
 _RATINGS = ("1", "2", "3", "4", "5")
 # Weak words of any emergency.
 _UNCLEAR = "unclear"
+# What a condition may be beside a list of names.
+_ALONE: Mapping[str, Sequence[str]] = {"district": ("*", "none", "one", "several")}
 
 
 def check_rules(tables: Tables) -> Iterator[str]:
@@ -25,44 +27,57 @@ def check_rules(tables: Tables) -> Iterator[str]:
     for entry in tables.rules:
         yield from _names(entry, tables, called)
         yield from _target(entry, tables, called)
-        yield from _act(entry)
         yield from _words(entry)
         yield from _box(entry)
-        yield from _never(entry, first)
+        if entry.is_whole:
+            # Of a row that is not, what is missing here may be what could not be read.
+            yield from _act(entry)
+            yield from _never(entry, first)
 
 
 def _names(entry: Entry[Rule], tables: Tables, called: Mapping[str, str]) -> Iterator[str]:
     known: dict[str, tuple[Sequence[str], str]] = {
-        "auto": (_AUTO, "kind of automatic message"),
+        "auto": (AUTO, "kind of automatic message"),
         "urgent": ([*tables.ids["urgent"], _UNCLEAR], "emergency"),
         "kind": (get_args(Kind), "kind"),
-        "abuse": (_ABUSE, "abuse"),
+        "abuse": (ABUSE, "abuse"),
         "rating": (_RATINGS, "rating"),
         "faq": (tables.ids["faq"], "question"),
         "topic": (tables.ids["topic"], "topic"),
-        "district": ([*tables.ids["district"], "elsewhere"], "district"),
+        "district": ([*tables.ids["district"], ELSEWHERE], "district"),
     }
     when = entry.item.when
     for field, (names, what) in known.items():
         asked = getattr(when, field, ())
         if not isinstance(asked, str):
+            yield from _alone(entry, field, asked)
             words = Known({**called, **WORDS.get(field, {})})
-            yield from words.all(entry, ("when", field), asked, names, what)
+            yield from words.all(entry, ("when", field), asked, [*names, *_ALONE.get(field, ("*",))], what)
     if not isinstance(when.owner, str):
         owners = ["district", *tables.ids["department"]]
         yield from Known(called).patterns(entry, ("when", "owner"), when.owner, owners, "owner")
     if tables.channels:
-        yield from Known({}).all(entry, ("when", "channel"), when.channel, tables.channels, "channel")
+        what = "channel of pipeline.toml"
+        yield from Known(tables.channel_types).all(
+            entry, ("when", "channel"), when.channel, list(tables.channels), what
+        )
     yield from _accounts(entry, tables)
 
 
+def _alone(entry: Entry[Rule], field: str, asked: Sequence[str]) -> Iterator[str]:
+    """Words that stand for many names are no names in a list."""
+    for place, name in enumerate(asked):
+        if name in _ALONE.get(field, ("*",)):
+            at = entry.at("when", field, place)
+            yield f'{at}: when.{field} "{name}" stands without brackets and alone: {field} = "{name}".'
+
+
 def _accounts(entry: Entry[Rule], tables: Tables) -> Iterator[str]:
-    """Telephone numbers and mail addresses stand in no table."""
+    """Telephone numbers and mail addresses stand in no table; offices file by their own names."""
     handles = [account.item.handle for account in tables.accounts]
     named = {account.item.name: account.item.handle for account in tables.accounts}
     for place, name in enumerate(entry.item.when.account):
-        is_address = "@" in name or name.lstrip("+").replace("-", "").isdigit() or name in tables.channels
-        if not is_address and name not in handles:
+        if not is_address(name) and name not in (*handles, *tables.channels, *tables.queues):
             at = entry.at("when", "account", place)
             yield f'{at}: when.account "{name}" is no account in accounts.toml.{nearest(name, handles, called=named)}'
 
@@ -72,7 +87,7 @@ def _target(entry: Entry[Rule], tables: Tables, called: Mapping[str, str]) -> It
     yield from Known(called).one(entry, "queue", rule.queue, tables.queues, "queue")
     if not (rule.unit and tables.districts):
         return
-    own = next((district.item.units for district in tables.districts if district.item.id == rule.queue), None)
+    own = next((one.item.units for one in tables.districts if one.item.id == rule.queue and one.is_whole), None)
     if rule.queue in tables.ids["department"] or rule.queue == TRIAGE:
         yield f'{entry.at("unit")}: unit "{rule.unit}": {rule.queue} has no units, only districts have. Remove it.'
     elif own is not None:
@@ -101,7 +116,11 @@ def _words(entry: Entry[Rule]) -> Iterator[str]:
     if when.text and not all(_says(word) for word in when.text.split("|")):
         yield f'{entry.at("when", "text")}: when.text "{when.text}" has an alternative without a letter. Remove that |.'
     for place, word in enumerate(when.words):
-        if not _says(word):
+        if "|" in word:
+            each = ", ".join(f'"{one.strip()}"' for one in word.split("|") if one.strip())
+            at = entry.at("when", "words", place)
+            yield f'{at}: when.words "{word}": one word is one entry of the list. Write words = [{each}].'
+        elif not _says(word):
             yield f'{entry.at("when", "words", place)}: when.words "{word}" has no letter. Write a word, or remove it.'
     both = set(map(fold, rule.examples)) & set(map(fold, rule.not_examples))
     for place, text in enumerate(rule.not_examples):

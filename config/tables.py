@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from config.called import called
 from config.schema import Abuse, Account, Department, District, Faq, KindWords, Place, Rule, Topic, Urgency
+from core.decision import TRIAGE
 
 T = TypeVar("T")
-
-TRIAGE = "triage"
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class Entry(Generic[T]):
     item: T
     label: str
     find: Callable[..., str]
+    is_whole: bool = True
+    """False: something of it could not be read and is blank in `item`; told already."""
 
     def at(self, *steps: str | int) -> str:
         """Returns "file:line: label" of what stands at these steps in the table."""
@@ -42,22 +44,29 @@ class Tables:
     """By table, also of those that could not be read."""
     given: Mapping[str, Sequence[tuple[str, Callable[..., str]]]] = field(default_factory=dict)
     """The ids by table, of rules the names, with where each stands; also of those that could not be read."""
-    channels: Sequence[str] = ()
-    """Those that rules may name; any when there are none."""
+    channels: Mapping[str, str] = field(default_factory=dict)
+    """Those that rules may name, with the type of each; any when there are none."""
+    no_topic: Sequence[tuple[str, Callable[[], str]]] = ()
+    """Messages that are about nothing the city does, each with where it stands."""
 
     @property
     def queues(self) -> list[str]:
         return [TRIAGE, *self.ids["district"], *self.ids["department"]]
 
     @property
+    def channel_types(self) -> dict[str, str]:
+        """Types that no channel is called by, and the first channel of each."""
+        first: dict[str, str] = {}
+        for name, kind in self.channels.items():
+            first.setdefault(kind, name)
+        return {kind: name for kind, name in first.items() if kind not in self.channels}
+
+    @property
     def called(self) -> dict[str, str]:
         """Other names of districts, departments, topics and questions, and their ids."""
-        named: dict[str, str] = {}
-        for district in (entry.item for entry in self.districts):
-            names = (district.name, district.english, district.hanja, *district.aliases)
-            named |= dict.fromkeys(filter(None, names), district.id)
-        for department in (entry.item for entry in self.departments):
-            named |= dict.fromkeys((department.name, department.english), department.id)
-        for topic in (entry.item for entry in self.topics):
-            named |= dict.fromkeys((topic.name, topic.english), topic.id)
-        return named | {entry.item.question: entry.item.id for entry in self.faqs}
+        return called(
+            [entry.item for entry in self.districts],
+            [entry.item for entry in self.departments],
+            [entry.item for entry in self.topics],
+            [entry.item for entry in self.faqs],
+        )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
 
 from connectors._cp949 import fit, safe
-from connectors._gateway_settings import WORDS, SmsDomesticSettings
+from connectors._gateway_settings import MOST_PICTURES, WORDS, SmsDomesticSettings
 from connectors._paths import decoded, identifier
 from connectors._texting import home_number
 from connectors.base import Located
 from core.errors import Rejected, Unavailable, Uncertain
-from core.reply import Receipt, Reply, Sender
+from core.reply import Picture, Receipt, Reply, Sender
 
 if TYPE_CHECKING:
     from core.message import Attachment
@@ -33,6 +34,10 @@ class Gateway(Sender):
 
     async def send(self, reply: Reply) -> Receipt:
         body = self._body(reply)
+        if pictures := reply.pictures[:MOST_PICTURES] if self._settings.picture_path else ():
+            names = self._settings.outgoing
+            body |= {names.type: "MMS", names.subject: self._subject(reply)}
+            body[names.pictures] = [await self._deposited(picture) for picture in pictures]
         try:
             status, words = await self._ask("POST", self._settings.send_path, body)
         except _LostError as lost:
@@ -55,7 +60,19 @@ class Gateway(Sender):
             await self._session.close()
             self._session = None
 
-    def _body(self, reply: Reply) -> dict[str, str]:
+    async def _deposited(self, picture: Picture) -> str:
+        """Returns the gateway's id of a picture; one that lies there and goes nowhere harms nobody."""
+        names = self._settings.outgoing
+        body = {names.picture_name: picture.name, names.picture_data: b64encode(picture.data).decode()}
+        try:
+            said, _ = self._taken(*await self._ask("POST", self._settings.picture_path, body))
+        except (_LostError, Uncertain) as error:
+            raise Unavailable(f"nobody knows whether a picture was taken: {error}") from error
+        if not (found := identifier(said, names.picture_id)):
+            raise Rejected("문자 사업자가 사진의 번호를 알려 주지 않았습니다")
+        return found
+
+    def _body(self, reply: Reply) -> dict[str, Any]:
         settings, names = self._settings, self._settings.outgoing
         text = fit(reply.text, most_bytes=settings.most_bytes, contact=settings.contact)
         is_long = len(text.encode("cp949")) > settings.short_bytes
@@ -79,6 +96,11 @@ class Gateway(Sender):
 
     def _receipt(self, status: int, words: str) -> Receipt:
         """Returns the proof in an answer; raises what the caller does about any other."""
+        _, provider_id = self._taken(status, words)
+        return Receipt(provider_id=provider_id)
+
+    def _taken(self, status: int, words: str) -> tuple[Any, str]:
+        """Returns an answer that says yes, and the id in it; raises what the caller does about any other."""
         names = self._settings.outgoing
         try:
             said: Any = decoded(words.encode())
@@ -92,7 +114,7 @@ class Gateway(Sender):
             raise Rejected(f"{code or status}: {WORDS.get(meaning or 'refused', WORDS['refused'])}")
         if said is None or (names.result and not code):
             raise Uncertain("the gateway said yes and nothing readable")
-        return Receipt(provider_id=provider_id)
+        return said, provider_id
 
     async def _ask(self, method: str, path: str, body: Any) -> tuple[int, str]:
         address, headers = self._settings.api_url.rstrip("/") + path, {"Authorization": self._authorization}

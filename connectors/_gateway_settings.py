@@ -11,6 +11,9 @@ from connectors._paths import Path
 from connectors.base import ChannelSettings
 from core.settings import SecretRef, Settings
 
+# Of an MMS, by all carriers.
+MOST_PICTURES = 3
+
 Meaning = Literal["taken", "delivered", "later", "sender", "opted-out", "number", "off", "blocked", "funds", "refused"]
 
 # What staff read about a message that did not arrive.
@@ -63,9 +66,9 @@ class Outgoing(Settings):
     recipient: str = "to"
     """The citizen's number, as it is dialled at home."""
     type: str = "type"
-    """SMS or LMS."""
+    """SMS, LMS or MMS."""
     subject: str = "subject"
-    """Subject, of LMS alone."""
+    """Subject, of LMS and MMS alone."""
     text: str = "text"
     """The words."""
     reference: str = "refKey"
@@ -76,6 +79,14 @@ class Outgoing(Settings):
     """In the answer: its result code; "" where the HTTP status says it all."""
     id: Path = "msgKey"
     """In the answer: the gateway's id of the message."""
+    picture_name: str = "fileName"
+    """Name of a picture that is posted."""
+    picture_data: str = "fileData"
+    """The picture in base64."""
+    picture_id: Path = "fileKey"
+    """In the answer to that: the gateway's id of the picture."""
+    pictures: str = "fileKeys"
+    """The list of these ids in an MMS."""
 
 
 class SmsDomesticSettings(ChannelSettings):
@@ -99,6 +110,8 @@ class SmsDomesticSettings(ChannelSettings):
     """Where messages go out: the gateway's address; "" delivers to files."""
     send_path: str = Field(default="/v1/messages", pattern=r"^/\S*$")
     """Path that messages are posted to."""
+    picture_path: str = Field(default="", pattern=r"^(/\S*)?$")
+    """Path that pictures are posted to before their message, which then goes as MMS; "" where answers carry none."""
     find_path: str = Field(default="", pattern=r"^(/\S*\{reference\}\S*)?$")
     """Path that tells about a message by our name of it, `/v1/messages/{reference}`; "" where it cannot be asked."""
     authorization: str = "Bearer {key}"

@@ -8,21 +8,16 @@ import msgspec
 from connectors._few import few
 from connectors._kakao_message import may_call, phone
 from connectors._kakao_settings import KakaoSettings
+from connectors._kakao_show import MOST_CHARACTERS, MOST_OUTPUTS, RATED, RATINGS, rest_of, template
 from connectors._post import Answer, Post
 from core.clock import Clock
-from core.errors import Rejected
+from core.errors import Rejected, Waits
 from core.reply import Receipt, Reply, Sender
 
-_MOST_CHARACTERS, _MOST_OUTPUTS = 1_000, 3
 _PLACE = re.compile(r"\{[a-z_]+\}")
-# What asks for a rating can be answered by one touch.
-_RATINGS = {
-    "5점 매우 만족": "5점",
-    "4점 만족": "4점",
-    "3점 보통": "3점",
-    "2점 불만족": "2점",
-    "1점 매우 불만족": "1점",
-}
+# So long after a message its door may still show what follows from it.
+_CHAT_SECONDS = 5.0
+_SHOWN = "; it is shown when they write again"
 
 
 class Later:
@@ -35,12 +30,15 @@ class Later:
         self._token = token
         self._sender_key = sender_key
 
+    def reaches(self, reply: Reply) -> bool:
+        return self._settings.later != "none" and bool(phone(reply.to))
+
     async def send(self, reply: Reply, post: Post) -> Receipt:
         number = phone(reply.to)
         if self._settings.later == "none":
-            raise Rejected("the callback's minute is over, and no way for later answers is set up (later)")
+            raise Rejected("the callback's minute is over, and no way for later answers is set up (later)" + _SHOWN)
         if not number:
-            raise Rejected("the callback's minute is over, and the citizen left no telephone number")
+            raise Rejected("the callback's minute is over, and the citizen left no telephone number" + _SHOWN)
         headers = {self._service.header: f"{self._service.prefix}{self._token}"} if self._token else {}
         answer = await post(self._service.api_url, self._payload(reply, number), headers)
         answer.must_be_taken()
@@ -50,7 +48,7 @@ class Later:
         return Receipt(provider_id=answer.said(service.id_field)[:200] or reply.id)
 
     def _payload(self, reply: Reply, number: str) -> Any:
-        most, rest = self._service.most_characters, _rest(reply, self._settings)
+        most, rest = self._service.most_characters, rest_of(reply, self._settings)
         values = {
             "{to}": number,
             "{text}": few(reply.text, most, 1, rest=rest)[0],
@@ -78,6 +76,8 @@ class Answers(Sender):
             answer = await self._post(reply.callback, self._template(reply), {})
             if _is_taken(answer):
                 return Receipt(provider_id=answer.said("taskId")[:200] or reply.id)
+        if reply.attempt == 1 and not self._later.reaches(reply) and (left := self._shown_for(reply)) > 0:
+            raise Waits("the citizen may be shown it in the chat", retry_after_seconds=left)
         return await self._later.send(reply, self._post)
 
     async def close(self) -> None:
@@ -90,14 +90,15 @@ class Answers(Sender):
         now = max(self._clock(), reply.created_at)
         return (now - reply.asked_at).total_seconds() <= self._settings.callback_seconds
 
+    def _shown_for(self, reply: Reply) -> float:
+        """Returns for how long yet the door may show it by itself: without a callback only there."""
+        if reply.callback or reply.asked_at is None or not reply.automatic:
+            return 0.0
+        return _CHAT_SECONDS - (max(self._clock(), reply.created_at) - reply.asked_at).total_seconds()
+
     def _template(self, reply: Reply) -> Any:
-        texts = few(reply.text, _MOST_CHARACTERS, _MOST_OUTPUTS, rest=_rest(reply, self._settings))
-        template: dict[str, Any] = {"outputs": [{"simpleText": {"text": text}} for text in texts]}
-        if reply.kind in {"result", "survey"}:
-            template["quickReplies"] = [
-                {"label": label, "action": "message", "messageText": said} for label, said in _RATINGS.items()
-            ]
-        return {"version": "2.0", "template": template}
+        texts = few(reply.text, MOST_CHARACTERS, MOST_OUTPUTS, rest=rest_of(reply, self._settings))
+        return {"version": "2.0", "template": template(texts, RATINGS if reply.kind in RATED else None)}
 
 
 def _is_taken(answer: Answer) -> bool:
@@ -107,10 +108,6 @@ def _is_taken(answer: Answer) -> bool:
     except Rejected:
         return False
     return answer.said("status").upper() not in {"FAIL", "ERROR"}
-
-
-def _rest(reply: Reply, settings: KakaoSettings) -> str:
-    return f"…\n전체 내용: {reply.link}" if reply.link else f"…\n전체 내용은 {settings.contact}에 문의해 주십시오."
 
 
 def _filled(body: Any, values: dict[str, str]) -> Any:

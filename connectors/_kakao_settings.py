@@ -94,12 +94,29 @@ class KakaoSettings(ChannelSettings):
         "처리 결과는 120다산콜(국번 없이 120)에서 알려 드립니다."
     )
     """Said at once when no answer can follow in the chat."""
+    receipt_chat: Bubble = (
+        "말씀을 접수하였습니다. 담당 부서가 확인하여 처리하겠습니다. 접수번호와 답변은 이 대화방에서 '답변 보기'를 "
+        "누르시거나 다시 말씀하시면 보여 드립니다."
+    )
+    """Said at once when nobody can be written to in the chat: what is answered is shown when they write again."""
+    receipt_contact: Bubble = (
+        "말씀을 접수하였습니다. 담당 부서가 확인하여 처리하겠습니다. 처리 결과는 등록해 두신 연락처로 알려 드립니다."
+    )
+    """Said at once to who has another contact by consent, to which the answer will go."""
     receipt_phone: Bubble = (
         "말씀을 접수하였습니다. 담당 부서가 확인하여 처리하겠습니다. 처리 결과는 남겨 주신 번호로 알려 드립니다."
     )
     """Said at once when the answer will go to the citizen's telephone number."""
     waiting: Bubble = "말씀을 접수하였습니다. 담당 부서를 확인하고 있으니 잠시만 기다려 주십시오."
     """Said at once when the answer follows by callback."""
+    late: Bubble = (
+        "말씀을 접수하였는지 아직 확인하지 못하였습니다. "
+        "잠시 뒤에 같은 말씀을 한 번 더 보내 주시면 확인해 드리겠습니다. "
+        "급하시면 120다산콜(국번 없이 120)로 전화해 주십시오."
+    )
+    """Said when Kakao's time is over and nobody knows yet whether the words are safe; they may be all the same."""
+    nothing: Bubble = "아직 보여 드릴 답변이 없습니다. 담당 부서가 확인하는 대로 이 대화방에서 보실 수 있습니다."
+    """Said to who asks for answers while there are none."""
     sorry: Bubble = (
         "지금은 말씀을 접수하지 못하였습니다. 불편을 드려 죄송합니다. "
         "잠시 뒤에 다시 보내 주시거나 120다산콜(국번 없이 120)로 전화해 주십시오."
@@ -108,7 +125,9 @@ class KakaoSettings(ChannelSettings):
     greeting: Bubble = "무엇을 도와드릴까요? 불편하신 점과 장소를 글이나 사진으로 보내 주십시오."
     """Said to who sent no words."""
     quick_replies: dict[Label, Utterance] = {"민원 진행 상황": "민원 진행 상황은 어떻게 아나요?"}
-    """Buttons below the receipt: what stands on them, and what a citizen says by them; at most ten."""
+    """Buttons below the receipt: what stands on them, and what a citizen says by them; at most nine."""
+    show: Label = "답변 보기"
+    """Button below the receipt, and what a citizen says to see what was answered; it is no message."""
     contact: str = Field(default="120", max_length=40)
     """Where a message that had to be cut sends the reader."""
     timeout_seconds: float = Field(default=5.0, gt=0, le=60)
@@ -118,6 +137,6 @@ class KakaoSettings(ChannelSettings):
     def _fits(self) -> Self:
         if self.later == "alimtalk" and not self.alimtalk.api_url:
             raise ValueError('later = "alimtalk" needs [connectors.<name>.alimtalk] api_url')
-        if len(self.quick_replies) > 10:
-            raise ValueError("quick_replies: Kakao shows ten at most")
+        if len(self.quick_replies) > 9:
+            raise ValueError("quick_replies: Kakao shows ten at most, and one is `show`")
         return self

@@ -33,7 +33,7 @@ class LineAnnouncer(Announcer):
         return bool(self._api_url)
 
     def problem(self, account: str) -> str:
-        return "" if self._token or not self.is_live else "채널 액세스 토큰이 없습니다"
+        return "" if self._token or not self.is_live else "there is no channel access token (docs/channels/line.md)"
 
     def fitted(self, text: str) -> str:
         return few(text, _MOST_CHARACTERS, 1, rest=_TAIL)[0]
@@ -58,7 +58,7 @@ class LineAnnouncer(Announcer):
         return Receipt(provider_id=key)
 
     async def delete(self, what: Announcement, provider_id: str) -> None:
-        raise Rejected("LINE은 보낸 글을 회수할 수 없습니다. 정정하는 글을 보내 주십시오")
+        raise Rejected("LINE takes nothing back; send a correction")
 
     async def close(self) -> None:
         if self._opened is not None:

@@ -88,7 +88,19 @@ class Post:
         return self._session
 
 
+async def whole(answer: aiohttp.ClientResponse, most_bytes: int = 4_194_304) -> bytes:
+    """Returns all that was answered; one that does not end is, beyond so many bytes, as one that broke off
+    (`ClientPayloadError`)."""
+    body = bytearray()
+    async for chunk in answer.content.iter_chunked(_MOST_BYTES):
+        body += chunk
+        if len(body) > most_bytes:
+            raise aiohttp.ClientPayloadError(f"the answer is larger than {most_bytes:,} bytes")
+    return bytes(body)
+
+
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """Returns how the answer begins: a status that came says what became of the request."""
     body = bytearray()
     async for chunk in answer.content.iter_chunked(_MOST_BYTES):
         body += chunk

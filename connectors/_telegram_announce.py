@@ -36,9 +36,9 @@ class TelegramAnnouncer(Announcer):
         if not self.is_live:
             return ""
         if not self._token:
-            return "봇의 토큰이 없습니다(docs/channels/telegram.md)"
+            return "the bot has no token (docs/channels/telegram.md)"
         if account not in self._settings.channels and not _NAME.fullmatch(account):
-            return f"[connectors.telegram] channels에 {account}의 번호가 없습니다"
+            return f"[connectors.telegram] channels has no number for {account}"
         return ""
 
     def fitted(self, text: str) -> str:
@@ -58,7 +58,7 @@ class TelegramAnnouncer(Announcer):
         line = self._line(what.account)
         chat, _, message = provider_id.rpartition(":")
         if not (message.isascii() and message.isdigit()):
-            raise Rejected("어느 글인지 알 수 없습니다. 직접 지워 주십시오")
+            raise Rejected("nobody knows which post it is; delete it at the platform")
         try:
             await line.call(line.bot.delete_message(int(chat) if chat else self._chat(what.account), int(message)))
         except Rejected as error:

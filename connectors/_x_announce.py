@@ -37,17 +37,17 @@ class XAnnouncer(Announcer):
 
     def problem(self, account: str) -> str:
         if account not in self._settings.accounts:
-            return f"[connectors.x.accounts.{account}]에 계정 번호(id)가 없습니다"
+            return f"[connectors.x.accounts.{account}] has no id"
         # A token that stands for all would post in another account's name.
         if not (self._tokens.has_own(account) or (len(self._settings.accounts) == 1 and self._tokens.any)):
-            return f"계정 {account}의 토큰이 없습니다(docs/channels/x.md)"
+            return f"{account} has no token of its own (docs/channels/x.md)"
         return ""
 
     def fitted(self, text: str) -> str:
         return announced(self._settings.contact, text)
 
     async def post(self, what: Announcement) -> Receipt:
-        client = self._client(what)
+        client = await self._client(what)
         prices = self._settings.prices
         try:
             made = await client.create_tweet(text=normalize("NFC", what.text), user_auth=False)
@@ -75,7 +75,7 @@ class XAnnouncer(Announcer):
             if what.of:
                 await self._asked("DELETE", what, f"/{what.of}")
             else:
-                await self._client(what).delete_tweet(provider_id, user_auth=False)
+                await (await self._client(what)).delete_tweet(provider_id, user_auth=False)
         except LostError as lost:
             raise Uncertain(str(lost)) from lost
         except Rejected as error:
@@ -83,7 +83,7 @@ class XAnnouncer(Announcer):
                 raise
 
     async def find(self, what: Announcement) -> Receipt | None:
-        client, number = self._client(what), self._settings.accounts[what.account].id
+        client, number = await self._client(what), self._settings.accounts[what.account].id
         since = what.since - _BEFORE
         try:
             asked = await client.get_users_tweets(
@@ -106,16 +106,17 @@ class XAnnouncer(Announcer):
 
     async def _asked(self, method: str, what: Announcement, after: str, json: Any = None) -> None:
         """Asks for the reposts of the account by its number: the library would first ask X for it."""
-        client, number = self._client(what), self._settings.accounts[what.account].id
+        client, number = await self._client(what), self._settings.accounts[what.account].id
         try:
             await client.request(method, f"/2/users/{number}/retweets{after}", json=json)
         except LostError as lost:
             raise Uncertain(str(lost)) from lost
 
-    def _client(self, what: Announcement) -> XClient:
+    async def _client(self, what: Announcement) -> XClient:
         if reason := self.problem(what.account):
             raise Rejected(reason)
-        return XClient(self._settings.api_url, self._tokens.of(what.account), self._settings.timeout_seconds)
+        token = await self._tokens.of(what.account)
+        return XClient(self._settings.api_url, token, self._settings.timeout_seconds)
 
     async def _count(self, dollars: Any) -> None:
         # What cannot be counted now is owed, and counted with what comes next.

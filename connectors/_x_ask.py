@@ -1,14 +1,16 @@
 """Asks X for the mentions of every account, oldest first, and listens to the stream in between."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from tweepy.asynchronous import AsyncPaginator
 
+from connectors._x_again import Again
 from connectors._x_client import LostError, XClient
+from connectors._x_pages import listed, number, singles, table, wanted
 from connectors._x_posts import Reader
 from connectors._x_settings import Account, XSettings
 from connectors._x_shapes import Said, convert
@@ -20,25 +22,12 @@ from core import telemetry
 from core.clock import Clock
 from core.errors import Rejected, Unavailable
 from core.hook import arrivals
-from core.message import Arrival
+from core.message import Arrival, Message
 
 # X keeps 800 mentions, in pages of a hundred.
 _PAGE, _MOST_PAGES = 100, 100
 # After so long the accounts that are left have to wait for the next turn.
 _LONGEST_ROUND_SECONDS = 45.0
-_TWEET_FIELDS = [
-    "attachments",
-    "author_id",
-    "conversation_id",
-    "created_at",
-    "edit_history_tweet_ids",
-    "entities",
-    "geo",
-    "in_reply_to_user_id",
-    "note_tweet",
-    "referenced_tweets",
-]
-_MEDIA_FIELDS = ["duration_ms", "media_key", "preview_image_url", "type", "url", "variants"]
 
 
 class _Known(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -65,6 +54,7 @@ class Asking:
         bearer: str,
         reader: Reader,
         spent: Spent,
+        again: Again,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,12 +63,13 @@ class Asking:
         self._bearer = bearer
         self._reader = reader
         self._spent = spent
+        self._again = again
         self._monotonic = monotonic
         self._due = 0.0
         # Who is asked first: after a limit was reached, those who were not asked.
         self._first = ""
         self._note = ""
-        self._stream = Stream(settings, bearer, _wanted(settings)) if bearer and settings.stream_rules else None
+        self._stream = Stream(settings, bearer, wanted(settings)) if bearer and settings.stream_rules else None
 
     async def ask(self, place: str, accept: Accept, clock: Clock) -> Asked:
         known = _read(place)
@@ -86,13 +77,17 @@ class Asking:
         if self._bearer and self._monotonic() >= self._due:
             known, wait = await self._mentions(known, accept, clock)
             self._due = self._monotonic() + wait
+        if self._bearer and not self._spent.is_over:
+            await self._again.look(accept, clock)
         left = max(0.0, self._due - self._monotonic())
         is_streaming = self._stream is not None and not self._spent.is_over
         if is_streaming:
             await self._listen(min(left, self._settings.stream_seconds), accept, clock)
         elif self._stream is not None:
             await self._stream.close()
-        note = "; ".join(filter(None, (self._note, self._stream.note if self._stream else "", self._spent.note)))
+        note = "; ".join(
+            filter(None, (self._note, self._again.note, self._stream.note if self._stream else "", self._spent.note))
+        )
         wait = 0.0 if is_streaming else left if self._bearer else self._settings.poll_seconds
         return Asked(place=msgspec.json.encode(known).decode(), wait_seconds=wait, note=note)
 
@@ -132,24 +127,24 @@ class Asking:
             known = _Known(start=f"{start:%Y-%m-%dT%H:%M:%SZ}")
         found = await self._pages(account, known)
         # Newest first is how X gives them; a conversation is read in its order.
-        posts = sorted(found, key=lambda one: _number(one.get("data")))
+        posts = sorted(found, key=lambda one: number(one.get("data")))
         await self._take(posts, handle, accept, clock, is_summons=True)
-        newest = max([_number(one.get("data")) for one in posts], default=0)
+        newest = max([number(one.get("data")) for one in posts], default=0)
         return _Known(since_id=str(newest)) if newest > int(known.since_id or 0) else known
 
     async def _pages(self, account: Account, known: _Known) -> list[dict[str, Any]]:
         """Returns all that is new, each post with what belongs to it; half of it is never returned."""
         client = XClient(self._settings.api_url, Token(bearer=self._bearer), self._settings.timeout_seconds)
         since = {"since_id": known.since_id} if known.since_id else {"start_time": known.start}
-        wanted = {**_wanted(self._settings), **since, "max_results": _PAGE}
+        asked = {**wanted(self._settings), **since, "max_results": _PAGE}
         posts: list[dict[str, Any]] = []
         pages = names = 0
         try:
-            async for page in AsyncPaginator(client.get_users_mentions, account.id, limit=_MOST_PAGES, **wanted):
+            async for page in AsyncPaginator(client.get_users_mentions, account.id, limit=_MOST_PAGES, **asked):
                 posts += singles(page)
-                names += len(_list(_table(page.get("includes")).get("users")))
+                names += len(listed(table(page.get("includes")).get("users")))
                 pages += 1
-                if pages == _MOST_PAGES and _table(page.get("meta")).get("next_token"):
+                if pages == _MOST_PAGES and table(page.get("meta")).get("next_token"):
                     raise Unavailable("X gives pages without end")
         except LostError as error:
             raise Unavailable(str(error)) from error
@@ -164,7 +159,7 @@ class Asking:
             return
         posts = [decoded for line in lines if (decoded := _decoded(line))]
         prices = self._settings.prices
-        names = sum(len(_list(_table(post.get("includes")).get("users"))) for post in posts)
+        names = sum(len(listed(table(post.get("includes")).get("users"))) for post in posts)
         await self._take(posts, next(iter(self._settings.accounts)), accept, clock)
         self._stream.taken(len(lines))
         await self._spent.count(prices.post_read * len(posts) + prices.user_read * names)
@@ -179,6 +174,7 @@ class Asking:
         is_summons: bool = False,
     ) -> None:
         new: list[Arrival] = []
+        known: list[Message] = []
         for post in posts:
             try:
                 message = self._reader.post(convert(post, Said), clock(), account=account, is_summons=is_summons)
@@ -188,36 +184,10 @@ class Asking:
                 continue
             if message is not None:
                 new += arrivals(self._channel, [message], msgspec.json.encode(post))
+                known.append(message)
         for start in range(0, len(new), _PAGE):
             await accept(new[start : start + _PAGE])
-
-
-def singles(page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Returns each post of a page with those of the page's extras that belong to it."""
-    includes = _table(page.get("includes"))
-    for post in _list(page.get("data")):
-        keys = _list_of_words(_table(post.get("attachments")).get("media_keys"))
-        others = [other.get("id") for other in _list(post.get("referenced_tweets"))]
-        place = _table(post.get("geo")).get("place_id")
-        yield {
-            "data": post,
-            "includes": {
-                "users": [user for user in _list(includes.get("users")) if user.get("id") == post.get("author_id")],
-                "media": [media for media in _list(includes.get("media")) if media.get("media_key") in keys],
-                "places": [one for one in _list(includes.get("places")) if place and one.get("id") == place],
-                "tweets": [other for other in _list(includes.get("tweets")) if other.get("id") in others],
-            },
-        }
-
-
-def _wanted(settings: XSettings) -> dict[str, Any]:
-    expansions = ["attachments.media_keys", "geo.place_id"]
-    return {
-        "tweet_fields": _TWEET_FIELDS,
-        "media_fields": _MEDIA_FIELDS,
-        "place_fields": ["geo", "place_type"],
-        "expansions": [*expansions, "author_id"] if settings.author_names else expansions,
-    }
+        await self._again.remember(known)
 
 
 def _read(place: str) -> _Place:
@@ -238,20 +208,3 @@ def _decoded(line: bytes) -> dict[str, Any] | None:
 def _from(first: str, handles: list[str]) -> list[str]:
     at = handles.index(first) if first in handles else 0
     return handles[at:] + handles[:at]
-
-
-def _number(post: Any) -> int:
-    found = _table(post).get("id")
-    return int(found) if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= 20 else 0
-
-
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _list_of_words(value: Any) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

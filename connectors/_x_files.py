@@ -19,7 +19,7 @@ class Files:
         if not attachment.place.startswith(DM_FILE):
             return Located(url=attachment.place)
         account, _, url = attachment.place.removeprefix(DM_FILE).partition(":")
-        token = self._tokens.of(account)
+        token = await self._tokens.of(account)
         if not token.is_signing:
             return Located(url=url, headers={"Authorization": f"Bearer {token.bearer}"})
         signing = Client(token.consumer_key, token.consumer_secret, token.access_token, token.access_token_secret)

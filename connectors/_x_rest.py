@@ -36,13 +36,13 @@ class XSender(Sender):
         self._begun: dict[str, list[str]] = {}
 
     async def send(self, reply: Reply) -> Receipt:
-        client = self._client(reply)
+        client = await self._client(reply)
         return await (self._posts(client, reply) if reply.public else self._message(client, reply))
 
     async def find(self, reply: Reply) -> Receipt | None:
         """Looks among the newest posts of the account, or in the conversation, for these words."""
         try:
-            client = self._client(reply)
+            client = await self._client(reply)
             if not reply.public:
                 return await self._found_message(client, reply)
             return await self._found_posts(client, reply, await self._parts(reply))
@@ -180,8 +180,9 @@ class XSender(Sender):
         # No character weighs less than one.
         return shortened(reply.text, tail, most=MOST_MESSAGE_CHARACTERS)
 
-    def _client(self, reply: Reply) -> XClient:
-        return XClient(self._settings.api_url, self._tokens.of(reply.account), self._settings.timeout_seconds)
+    async def _client(self, reply: Reply) -> XClient:
+        token = await self._tokens.of(reply.account)
+        return XClient(self._settings.api_url, token, self._settings.timeout_seconds)
 
 
 def _ask(text: str, contact: str) -> str:

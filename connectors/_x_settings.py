@@ -22,8 +22,11 @@ class Account(Settings):
     """OAuth 1.0a token of the account; left out: EUNGDAPSO_<NAME>_ACCESS_TOKEN_<HANDLE>, else …_ACCESS_TOKEN."""
     access_token_secret: SecretRef | None = None
     """Its secret; left out: EUNGDAPSO_<NAME>_ACCESS_TOKEN_SECRET_<HANDLE>, else …_ACCESS_TOKEN_SECRET."""
+    refresh_token: SecretRef | None = None
+    """OAuth 2.0 refresh token of the account, the first one, used where there is no token of OAuth 1.0a; those that
+    replace it are kept sealed. Left out: EUNGDAPSO_<NAME>_REFRESH_TOKEN_<HANDLE>, else …_REFRESH_TOKEN."""
     user_token: SecretRef | None = None
-    """OAuth 2.0 token of the account, used where there is none of OAuth 1.0a and kept fresh by somebody else; left
+    """OAuth 2.0 token of the account, used where there is none of the above and kept fresh by somebody else; left
     out: EUNGDAPSO_<NAME>_USER_TOKEN_<HANDLE>, else …_USER_TOKEN."""
 
 
@@ -56,6 +59,10 @@ class XSettings(ChannelSettings):
     EUNGDAPSO_<NAME>_CONSUMER_SECRET."""
     consumer_key: SecretRef | None = None
     """The app's key, for OAuth 1.0a; left out: EUNGDAPSO_<NAME>_CONSUMER_KEY."""
+    client_id: SecretRef | None = None
+    """The app's client id, for refreshing tokens of OAuth 2.0; left out: EUNGDAPSO_<NAME>_CLIENT_ID."""
+    client_secret: SecretRef | None = None
+    """Its secret; left out: EUNGDAPSO_<NAME>_CLIENT_SECRET, and without one it is a public client."""
     bearer_token: SecretRef | None = None
     """The app's token, with which X is asked; left out: EUNGDAPSO_<NAME>_BEARER_TOKEN."""
     accounts: dict[Handle, Account] = {}
@@ -66,6 +73,11 @@ class XSettings(ChannelSettings):
     """How often each account's mentions are asked for."""
     first_hours: float = Field(default=24.0, ge=0, le=24 * 30)
     """How far back the very first question goes."""
+    recheck_hours: float = Field(default=12.0, ge=0, le=24)
+    """How often a post that was asked for is looked at again: X wants what its authors took back to be gone within a
+    day. 0: never, where `post.delete` comes by webhook."""
+    recheck_days: float = Field(default=7.0, ge=0, le=90)
+    """For how many days; each look costs what a post costs."""
     author_names: bool = True
     """Whether authors' names are asked for: each costs ten times what the post costs."""
     stream_rules: tuple[Rule, ...] = ()

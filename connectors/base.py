@@ -5,7 +5,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 from pydantic import Field
@@ -17,6 +17,7 @@ from core.hook import Accept, Request, Response
 from core.message import Arrival, Attachment, Message
 from core.reply import Pace, Reply, Sender, Style
 from core.settings import Secret, Settings
+from core.wire import Seal
 
 __all__ = [
     "Accept",
@@ -24,7 +25,9 @@ __all__ = [
     "Announcer",
     "Asked",
     "ChannelSettings",
+    "Chat",
     "Connector",
+    "Letter",
     "Located",
     "Locator",
     "Memory",
@@ -100,6 +103,28 @@ class Memory(Protocol):
         ...
 
 
+class Letter(Protocol):
+    """A letter that is being shown."""
+
+    @property
+    def reply(self) -> Reply: ...
+    @property
+    def before(self) -> str: ...
+
+
+L = TypeVar("L", bound=Letter)
+
+
+class Chat(Protocol[L]):
+    """The letters that a citizen is shown when they write (`cases.chat.Chat`); used from threads."""
+
+    def look(self, message: Message) -> str: ...
+    def take(self, message: Message, most: int) -> list[L]: ...
+    def shown(self, letters: Sequence[L]) -> None: ...
+    def put_back(self, letters: Sequence[L]) -> None: ...
+    def other_ways(self, message: Message) -> frozenset[str]: ...
+
+
 class Connector(ABC, Generic[S]):
     """One channel of one name. Constructing connects to nothing and reads no secret.
 
@@ -109,6 +134,8 @@ class Connector(ABC, Generic[S]):
     Settings: ClassVar[type[Settings]]
     # Of the channel; an instance may set its own (a setting decides about links).
     style: Style = Style()
+    # How many pictures its letters may carry.
+    pictures: int = 0
     # How much may be sent, by the provider's rules.
     pace: Pace = Pace()
     # Its messages are named again by later ones: replies, quotes.
@@ -123,10 +150,14 @@ class Connector(ABC, Generic[S]):
     private_days: float = 0.0
     # Given when the case store is there; None: what should be kept is forgotten with the process.
     memory: Memory | None = None
+    # Given with the case store: where nobody can be written to first, letters wait there until the citizen writes.
+    chat: "Chat[Any] | None" = None
     # Where providers and citizens reach this instance, without a slash at its end; given before anything is sent.
     public_url: str = ""
     # Given with the seal: what it makes of bytes, nobody without this instance's key can make. None: there is no seal.
     mark: Callable[[bytes], bytes] | None = None
+    # Given with the case store: what closes what a channel keeps that is nobody else's business. None: there is none.
+    seal: Seal | None = None
     # The business clock, given with the case store: some channels may be answered only for so long.
     clock: Clock = staticmethod(machine_clock)
 
@@ -173,6 +204,8 @@ class Webhook(Connector[S]):
     """A channel whose provider calls us by POST; a GET is answered by `challenge`."""
 
     most_bytes: ClassVar[int] = 1_048_576
+    # Who waits no longer than that is answered by then, whatever the stores do; 0: they wait as long as it takes.
+    answer_seconds: ClassVar[float] = 0.0
 
     @abstractmethod
     def verify(self, request: Request, *, now: float) -> None:
@@ -194,9 +227,17 @@ class Webhook(Connector[S]):
         """What it is told instead where that depends on the request; None: `acknowledge` says it."""
         return None
 
+    async def told(self, request: Request, messages: Sequence[Message], seconds: float) -> Response | None:
+        """As `thanks`, with so many seconds to look for something better; asked where `answer_seconds` are few."""
+        return self.thanks(request, messages)
+
     def apology(self) -> Response | None:
         """What a provider that never tries again is told when nothing can be taken now; None: 503, as all others."""
         return None
+
+    def late(self) -> Response | None:
+        """What it is told when its time is over and nobody knows yet whether the messages are durable."""
+        return self.apology()
 
     def spoken(self, words: Words) -> Spoken:
         """Returns the request that the provider would make, signed as it signs. Raises `ConfigError`."""

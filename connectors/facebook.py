@@ -51,7 +51,13 @@ class Facebook(Webhook[FacebookSettings]):
         self._pages = Pages(name, {account.id: handle for handle, account in settings.accounts.items()})
 
     def missing(self) -> Sequence[str]:
-        return () if self._signing else (self._app_secret.env,)
+        """Returns what the webhook needs, and a page's token where answers are to go out: as files, which they would be
+        without any, they look sent. A page that alone has none is told letter by letter."""
+        lacks = [secret.env for secret in (self._app_secret, self._verify_token) if not secret.value(self.environment)]
+        if self.settings.api_url and not self._has_token:
+            every = self.secret(self.settings.page_token, "PAGE_TOKEN").env
+            lacks.append(f"{every} (or {every}_<HANDLE> for each page)")
+        return lacks
 
     # The way in.
 
@@ -137,7 +143,7 @@ class Facebook(Webhook[FacebookSettings]):
 
     def sender(self) -> Sender | None:
         """Returns None as long as `api_url` is "" or no page has a token: replies are then delivered to files."""
-        if not (self.settings.api_url and any(self._token(handle) for handle in ("", *self.settings.accounts))):
+        if not (self.settings.api_url and self._has_token):
             return None
         # Importing aiohttp takes a while; many instances never send by it.
         from connectors._facebook_rest import FacebookSender
@@ -176,6 +182,10 @@ class Facebook(Webhook[FacebookSettings]):
         named = re.sub(r"[^A-Z0-9]", "_", handle.upper())
         own = self.secret(account.page_token if account else None, f"PAGE_TOKEN_{named}") if handle else every
         return own.value(self.environment) or every.value(self.environment)
+
+    @property
+    def _has_token(self) -> bool:
+        return any(self._token(handle) for handle in ("", *self.settings.accounts))
 
     @cached_property
     def _signing(self) -> bytes:

@@ -63,6 +63,13 @@ class ImapSettings(MailSettings):
         return value
 
     @model_validator(mode="after")
+    def _names_a_server(self) -> "ImapSettings":
+        # An empty table is one that nobody has filled in yet.
+        if not self.host and self.model_fields_set & {"addresses", "username", "folders"}:
+            raise ValueError('host: is not set; name the mail server, host = "mail.example.go.kr"')
+        return self
+
+    @model_validator(mode="after")
     def _logs_in_encrypted(self) -> "ImapSettings":
         if self.encryption == "none" and self.host not in ("", *LOOPBACK):
             raise ValueError('the password would travel in the clear; set encryption = "tls" or "starttls"')

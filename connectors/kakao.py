@@ -4,12 +4,12 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 import msgspec
 
 from connectors._kakao_message import message_of, phone, read
 from connectors._kakao_settings import KakaoSettings
+from connectors._kakao_show import Shows, answer, said
 from connectors.base import Request, Response, Spoken, Webhook, Words
 from core.clock import clock_of
 from core.errors import ConfigError, Forged
@@ -31,6 +31,8 @@ class Kakao(Webhook[KakaoSettings]):
 
     Settings = KakaoSettings
     most_bytes = 262_144
+    # Kakao waits five, and the way there and back is part of them.
+    answer_seconds = 3.5
     links_expire = True
 
     def __init__(self, name: str, settings: KakaoSettings, **rest: Mapping[str, str]) -> None:
@@ -51,25 +53,35 @@ class Kakao(Webhook[KakaoSettings]):
             raise Forged("secret does not match")
 
     def parse(self, request: Request) -> list[Message]:
-        message = message_of(read(request.body), self.name, self.settings, request.received_at)
-        return [] if message is None else [message]
+        message = self._message(request)
+        return [] if message is None or self._asks_to_see(message) else [message]
 
     def thanks(self, request: Request, messages: Sequence[Message]) -> Response:
         """What the citizen reads at once."""
         settings = self.settings
         if not messages:
-            return _said(settings.greeting)
+            return said([settings.greeting])
         if messages[0].callback:
-            return _json({"version": "2.0", "useCallback": True, "data": {"text": settings.waiting}})
-        later = settings.later != "none" and phone(messages[0].reply_to)
-        return _said(settings.receipt_phone if later else settings.receipt, settings.quick_replies)
+            return answer({"version": "2.0", "useCallback": True, "data": {"text": settings.waiting}})
+        receipt = settings.receipt_phone if self._goes_to_telephone(messages[0]) else settings.receipt
+        return said([receipt], settings.quick_replies)
+
+    async def told(self, request: Request, messages: Sequence[Message], seconds: float) -> Response:
+        """What waits for this citizen comes first: in a chat without a callback there is no other time for it."""
+        message = messages[0] if messages else self._message(request)
+        if message is None or self.chat is None or message.callback or not self._waits_in_chat(message):
+            return self.thanks(request, messages)
+        return await self._shows.told(self.chat, message, seconds, is_said=bool(messages))
 
     def apology(self) -> Response:
-        return _said(self.settings.sorry)
+        return said([self.settings.sorry])
+
+    def late(self) -> Response:
+        return said([self.settings.late])
 
     def sender(self) -> Sender | None:
         """Returns None as long as no way out is configured: replies are then delivered to files."""
-        if not (self.settings.api_url or self.settings.later != "none"):
+        if not self._has_way_out:
             return None
         # Importing the HTTP client takes a sixth of a second; many instances never send by it.
         from connectors._kakao_rest import Answers, Later
@@ -101,21 +113,29 @@ class Kakao(Webhook[KakaoSettings]):
         headers = {"content-type": "application/json", _HEADER: self._secret.decode()}
         return Spoken(path=f"/hooks/{self.name}", body=msgspec.json.encode(payload), headers=headers)
 
+    def _message(self, request: Request) -> Message | None:
+        return message_of(read(request.body), self.name, self.settings, request.received_at)
+
+    def _asks_to_see(self, message: Message) -> bool:
+        return message.text == self.settings.show and not message.attachments
+
+    def _waits_in_chat(self, message: Message) -> bool:
+        """Whether what cannot be brought to this citizen waits for them: without any way out letters become files."""
+        return self._has_way_out and not self._goes_to_telephone(message)
+
+    def _goes_to_telephone(self, message: Message) -> bool:
+        return self.settings.later != "none" and bool(phone(message.reply_to))
+
+    @property
+    def _has_way_out(self) -> bool:
+        return bool(self.settings.api_url or self.settings.later != "none")
+
+    @cached_property
+    def _shows(self) -> Shows:
+        return Shows(self.settings)
+
     @cached_property
     def _secret(self) -> bytes:
         """The header's value; b"" when it is not set or cannot be one."""
         secret = self._secret_header.value(self.environment)
         return secret.encode() if _SECRET.fullmatch(secret) else b""
-
-
-def _said(text: str, quick_replies: Mapping[str, str] | None = None) -> Response:
-    template: dict[str, Any] = {"outputs": [{"simpleText": {"text": text}}]}
-    if quick_replies:
-        template["quickReplies"] = [
-            {"label": label, "action": "message", "messageText": words} for label, words in quick_replies.items()
-        ]
-    return _json({"version": "2.0", "template": template})
-
-
-def _json(said: Any) -> Response:
-    return Response(body=msgspec.json.encode(said), media_type="application/json; charset=utf-8")

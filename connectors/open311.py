@@ -45,6 +45,8 @@ class Open311Settings(ChannelSettings):
     """How a key is to be had; stands in the discovery."""
     country_code: str = Field(default="82", pattern=r"^[1-9]\d{0,2}$")
     """Country of telephone numbers that begin with 0."""
+    lists_a_minute: int = Field(default=60, ge=0)
+    """How often one address may ask for lists of requests in a minute; 0: as often as it likes."""
 
 
 class Open311(Webhook[Open311Settings]):
@@ -60,7 +62,11 @@ class Open311(Webhook[Open311Settings]):
         return self.settings.jurisdiction_id
 
     @property
-    def told(self) -> Mapping[str, str]:
+    def lists_a_minute(self) -> int:
+        return self.settings.lists_a_minute
+
+    @property
+    def contacts(self) -> Mapping[str, str]:
         """What the discovery says to programmers."""
         return {"contact": self.settings.contact, "key_service": self.settings.key_service}
 

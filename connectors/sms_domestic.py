@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from connectors._gateway_settings import WORDS, SmsDomesticSettings
+from connectors._gateway_settings import MOST_PICTURES, WORDS, SmsDomesticSettings
 from connectors._hmac import Dialect
 from connectors._paths import MOST_NAME_CHARACTERS, at, decoded, identifier, moment, put, words
 from connectors._texting import CITIZEN_NUMBER, CITY_NUMBER, home_number, may_be_answered, normal_number, wants_peace
@@ -32,6 +32,7 @@ class SmsDomestic(Webhook[SmsDomesticSettings]):
     def __init__(self, name: str, settings: SmsDomesticSettings, **rest: Mapping[str, str]) -> None:
         super().__init__(name, settings, **rest)
         self.style = Style(short=True, link=settings.link)
+        self.pictures = MOST_PICTURES if settings.picture_path else 0
         self._secret = self.secret(settings.secret, "SECRET")
 
     def missing(self) -> Sequence[str]:

@@ -12,6 +12,7 @@ import msgspec
 
 from connectors._x_messages import direct
 from connectors._x_posts import Reader
+from connectors._x_refresh import Client, Refreshing
 from connectors._x_settings import XSettings
 from connectors._x_shapes import Includes, Post, Said, convert
 from connectors._x_spent import Spent
@@ -163,7 +164,10 @@ class X(Webhook[XSettings], Poller[XSettings]):
         return bool(self.settings.api_url)
 
     async def ask(self, place: str, accept: Accept, clock: Clock) -> Asked:
-        return await self._asking.ask(place, accept, clock)
+        await self._tokens.keep()
+        asked = await self._asking.ask(place, accept, clock)
+        note = "; ".join(filter(None, (asked.note, self._tokens.note)))
+        return msgspec.structs.replace(asked, note=note)
 
     async def close(self) -> None:
         if "_asking" in self.__dict__:
@@ -203,14 +207,23 @@ class X(Webhook[XSettings], Poller[XSettings]):
 
     @cached_property
     def _tokens(self) -> Tokens:
-        return Tokens(self.settings, self.secret, self.environment)
+        return Tokens(self.settings, self.secret, self.environment, self._refreshing)
+
+    @cached_property
+    def _refreshing(self) -> Refreshing:
+        client_id = self.secret(self.settings.client_id, "CLIENT_ID").value(self.environment)
+        secret = self.secret(self.settings.client_secret, "CLIENT_SECRET").value(self.environment)
+        client = Client(self.settings.api_url, client_id, secret, self.settings.timeout_seconds)
+        return Refreshing(self.name, client, lambda: self.memory, lambda: self.seal)
 
     @cached_property
     def _asking(self) -> "Asking":
+        from connectors._x_again import Again
         from connectors._x_ask import Asking
 
         token = self._bearer_token.value(self.environment) if self._asks else ""
-        return Asking(self.name, self.settings, token, self._reader, self._spent)
+        again = Again(self.name, self.settings, token, self._reader, self._spent, lambda: self.memory)
+        return Asking(self.name, self.settings, token, self._reader, self._spent, again)
 
     @property
     def _first(self) -> str:

@@ -19,6 +19,11 @@ Kind = Literal[
     "welfare",
     "none",
 ]
+# What a finding of the district says of a place in another city, and before the id of the department whose place it is.
+ELSEWHERE = "elsewhere"
+OWNER = "owner:"
+# The queue of what nobody owns yet.
+TRIAGE = "triage"
 CONFIDENTIAL: frozenset[Kind] = frozenset({"corruption", "public-interest", "human-rights"})
 
 

@@ -11,6 +11,7 @@ from msgspec import structs
 from core.ids import uuid7
 from core.message import Arrival, Message
 
+_LONGEST_TYPE, _UNKNOWN_TYPE = 200, "application/octet-stream"
 # Makes arrivals durable; raises `Unavailable` when that cannot be now. Ids and metrics are given there.
 Accept = Callable[[Sequence[Arrival]], Awaitable[None]]
 
@@ -29,11 +30,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
-    """What the provider is told."""
+    """What the provider is told; `then` is done when it was."""
 
     status: int = 200
     body: bytes = b""
     media_type: str = "text/plain; charset=utf-8"
+    then: Callable[[], Awaitable[None]] | None = None
 
 
 def arrivals(
@@ -50,6 +52,8 @@ def arrivals(
         each = zip(messages, pieces, strict=True)
         return [one for message, own in each for one in arrivals(channel, [message], own, media_type=media_type)]
     digest = sha256(raw).hexdigest()
+    # What a header says is kept only where it can be a media type.
+    media_type = media_type if media_type.isascii() and len(media_type) <= _LONGEST_TYPE else _UNKNOWN_TYPE
     return [
         Arrival(
             id=(new := uuid7()),
@@ -74,10 +78,14 @@ class Hook(Protocol):
 
     @property
     def most_bytes(self) -> int: ...
+    @property
+    def answer_seconds(self) -> float: ...
     def verify(self, request: Request, *, now: float) -> None: ...
     def parse(self, request: Request) -> list[Message]: ...
     def pieces(self, request: Request, messages: Sequence[Message]) -> Sequence[bytes] | None: ...
     def acknowledge(self) -> Response: ...
     def thanks(self, request: Request, messages: Sequence[Message]) -> Response | None: ...
+    async def told(self, request: Request, messages: Sequence[Message], seconds: float) -> Response | None: ...
     def apology(self) -> Response | None: ...
+    def late(self) -> Response | None: ...
     def challenge(self, request: Request) -> Response | None: ...

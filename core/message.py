@@ -102,6 +102,11 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     settled: Settled | None = None
 
     @property
+    def whole(self) -> str:
+        """Subject and text as one; without a subject the text alone."""
+        return f"{self.subject}\n{self.text}" if self.subject else self.text
+
+    @property
     def identity(self) -> bytes:
         """The same for every redelivery of this message, different for every other message."""
         return identity_of(self.channel, self.account, self.native_id, self.version)

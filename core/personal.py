@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from core.handles import handles, mails
 from core.people import names, names_titled
-from core.plain import readings, skeleton
+from core.plain import readings, skeletons
 
 # Blanks, dots and dashes that people put into a number; full-width and other forms are made these first.
 _S = r"[-. )_~/]{0,3}"
@@ -15,9 +16,18 @@ _CODE = rf"(?:\+|00)82{_S}\(?0?\)?"
 _M = r"(?:[-. ()_~/*,:|\[\]\n]{0,3}|에 ?)"
 _MOBILE = rf"(?<!\d)(?:{_CODE}|82{_S}|\(?0)1[016789]{_M}\d{{3,4}}{_M}\d{{4}}(?!\d)"
 _LANDLINE = rf"(?<!\d)(?:{_CODE}|\(?0)(?:2|[3-6][1-5]|[678]0|50\d?){_S}\d{{3,4}}{_S}\d{{4}}(?!\d)"
-_SPREAD_MOBILE = r"(?<!\d)(?<!\d[-./:])0(?P<gap>[ .-]?)1(?P=gap)0(?:[-. ~/*\n]{0,3}\d){8}(?!\d)"
+_SPREAD_MOBILE = r"(?<!\d)(?<!\d[-./:])0(?P<gap>[ .-]?)1(?P=gap)0(?:[-. ,~/*\n]{0,3}\d){8}(?!\d)"
+# Whatever else stands between: what begins with 010 and has two more fours is nothing but a telephone.
+_PARTED_MOBILE = r"(?<!\d)(?:010|공십)\D{0,8}\d{4}(?! ?년)\D{0,8}\d{4}(?!\d|[,.]\d| ?(?:년|원|명|만|억|건|개|월))"
 _FOREIGN = r"(?<![\d+])\+(?!82)\d{1,3}(?:[-. ()]{0,2}\d){8,12}(?!\d)"
-_PHONE = re.compile(rf"{_MOBILE}|{_LANDLINE}|{_SPREAD_MOBILE}|{_FOREIGN}")
+_PHONE = re.compile(rf"{_MOBILE}|{_LANDLINE}|{_SPREAD_MOBILE}|{_PARTED_MOBILE}|{_FOREIGN}")
+# The rest of a number, told apart from its beginning, and one without its area code.
+_LAST_FOUR = re.compile(r"(?:뒷 ?(?:자리|번호)|뒤|끝 ?(?:자리|번호)?)[는은가이]? ?:? ?(\d{4})(?![\d년원명.,])")
+_BEGUN = re.compile(r"(?<!\d)01[016789][-. )_~/]{0,3}\d{3,4}(?!\d)")
+_LOCAL_LINE = re.compile(
+    r"(?:연락처|전화 ?(?:번호)?|휴대 ?폰|핸드폰|폰 ?번호|\b[Tt]el|TEL|[Pp]hone)(?:은|는|로)?[ :.)]{0,3}"
+    r"((?!1[568]\d\d|19\d\d|20[0-3]\d)[2-9]\d{2,3}[- ]\d{4})(?![-\d]| ?(?:년|원|명|만|억|건|개))"
+)
 
 # What else people put between the two halves: other signs, a line end, "뒷자리는".
 _HALVES = (
@@ -25,13 +35,16 @@ _HALVES = (
     r"(?:생?(?:이고|이며)?[ ,]{0,2}(?:뒤|뒷 ?자리|뒷 ?번호)(?:[는은]|가)?[ :]{0,2})?"
 )
 _RESIDENT = re.compile(
-    r"(?<!\d)(?:(?:19|20)?(\d\d)[-./ ]?(\d\d)[-./ ]?(\d\d)[-. _~/:]{0,3}\d ?\d{6}"
+    r"(?<!\d)(?:(?:19|20)?(\d\d)[-./ ]?(\d\d)[-./ ]?(\d\d)[-. _~/:]{0,3}\d(?: ?\d{6}|(?: \d){6})"
     r"|(\d)([ .-])(\d)\5(\d)\5(\d)\5(\d)\5(\d)[-. ]{0,3}\d(?:\5\d){6}"
-    rf"|(?:(\d{{6}})|(?:19|20)?(\d\d)년 ?(\d\d)월 ?(\d\d)일){_HALVES}\d[- ]?\d{{3}} ?\d{{3}}(?! ?[원만억명건개]))(?!\d)"
+    rf"|(?:(\d{{6}})|(?:19|20)?(\d\d)년 ?(\d\d)월 ?(\d\d)일){_HALVES}\d[- ]?\d{{3}} ?\d{{3}}(?! ?[원만억명건개])"
+    r"|(?:19|20)?(\d\d)년 ?(?P<month>\d\d?)월 ?(?P<day>\d\d?)일생 ?\d{7})(?!\d)"
 )
 _LABELLED_RESIDENT = re.compile(
     r"(?:주민|외국인 ?등록|ARC)[^\d\n]{0,12}(\d(?:[^\d가-힣A-Za-z]{0,3}\d){12})(?!\d)", re.IGNORECASE
 )
+# The digit that says when and as what somebody was born.
+_HALF_HIDDEN = re.compile(r"(?<!\d)(\d{6})-\d\*{6}(?!\*)")
 _LATTER_HALF = re.compile(
     r"(?:뒷 ?자리|뒷 ?번호|뒷자)(?:[는은가이]|번호)?[ :은는]{0,3}(\d[ -]?\d{3}[ -]?\d{3})(?![\d원만])"
 )
@@ -42,6 +55,7 @@ _CARD_SHAPE = re.compile(r"(?<![\d-])(?!(?:(?:19|20)\d\d[-. \n]){3})\d{4}([-. \n
 _LABELLED_CARD = re.compile(
     r"카드[^\d\n]{0,12}\n?(\d(?:[-. \n]{0,2}\d){13,18})(?!\d)|(?i:\bcard)[^\d\n]{0,12}(\d(?:[-. ]{0,2}\d){13,18})(?!\d)"
 )
+_CARD_CODE = re.compile(r"\b[Cc][Vv][CcVv]2?[ :은는]{0,3}(\d{3})(?!\d)")
 _LICENCE = re.compile(
     r"(?<![\d-])\d\d-\d\d-\d{6}-\d\d(?![\d-])"
     r"|(?:서울|부산|경기|강원|충북|충남|전북|전남|경북|경남|제주|대구|인천|광주|대전|울산)"
@@ -53,12 +67,21 @@ _LABELLED_PASSPORT = re.compile(
     r"(?:여권|(?i:passport))[^\dA-Za-z\n]{0,12}[A-Za-z] ?(\d{3}[ -]?[\dA-Za-z](?:[ -]?\d){4})(?![A-Za-z0-9])"
 )
 _BANK = r"(?:계좌|통장|입금|송금|예금|은행|뱅크|농협|수협|신협|새마을금고|우체국)"
-_NO_DATE = r"(?!(?:19|20)\d\d[-. ]?(?:0[1-9]|1[0-2])[-. ]?\d\d(?:[- ]\d\d?[:시]|[- ]\d{6,}-\d))"
+_NO_DATE = (
+    r"(?!(?:19|20)\d\d[-. ]?(?:0[1-9]|1[0-2])[-. ]?\d\d(?:[- ]\d\d?[:시]|[- ]\d{6,}-\d)|(?:19|20)\d\d-\d{4,7}(?![-\d]))"
+)
 _ACCOUNT_NUMBER = rf"{_NO_DATE}\d(?:[-. \n]?\d){{9,15}}(?!-?\d| ?[원만억])"
+# Names of banks that may be other words, too.
+_SHORT_BANK = (
+    r"(?:국민|신한|우리|하나|기업|카카오|토스|제일|씨티|산업|축협|케이|카뱅|케뱅|(?<![A-Z])(?:KB|IBK|NH|SC)(?![A-Z]))"
+)
+_ACCOUNT_SHAPE = rf"{_NO_DATE}(?!0)\d{{2,6}}-\d{{2,6}}-\d{{4,8}}(?:-\d{{1,3}})?(?![-\d])"
 _ACCOUNT = re.compile(
-    rf"{_BANK}[^\d\n]{{0,20}}\n?({_ACCOUNT_NUMBER})|(?<![\d-])({_ACCOUNT_NUMBER})(?=[^\d\n]{{0,6}}{_BANK})"
-    rf"|(?:국민|신한|우리|하나|기업|카카오|토스|제일|씨티|산업|축협|케이|카뱅)[ :]{{0,2}}({_ACCOUNT_NUMBER})"
-    rf"|(?<![\d-])({_ACCOUNT_NUMBER})(?= ?\(?(?:국민|신한|우리은|하나은|기업은|농협|카카오|토스))"
+    rf"{_BANK}[^\d\n]{{0,20}}\n?({_ACCOUNT_NUMBER})|(?<![\d-])({_ACCOUNT_NUMBER})(?=[^\d\n]{{0,12}}{_BANK})"
+    rf"|{_SHORT_BANK}[ :]{{0,2}}({_ACCOUNT_NUMBER})"
+    rf"|{_SHORT_BANK}[ :,]{{0,2}}[가-힣]{{2,4}}[ ,:(]{{1,2}}({_ACCOUNT_SHAPE})"
+    rf"|(?<![\d-])({_ACCOUNT_NUMBER})(?= ?\(?(?:국민|신한|우리은|하나은|기업은|농협|카카오|토스|케이뱅|케뱅))"
+    rf"|(?<![\d-])({_ACCOUNT_SHAPE})(?=[ (]{{0,2}}[가-힣]{{2,4}}[ ,/(]{{1,2}}{_SHORT_BANK})"
 )
 _PLATE_LETTERS = "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자허하호배국합육해공"
 _PLATE = re.compile(
@@ -97,29 +120,16 @@ _SPOKEN_ROOM = re.compile(
 _ROMAN_ROAD = re.compile(r"(?<![\d-])(\d{1,4}(?:-\d{1,4})?),? (?=[A-Za-z]{2,20}(?:-?\d{1,3})?-?(?:daero|ro|gil)\b)")
 # Words that end like a road or a neighbourhood and are none.
 _NO_ROAD = re.compile(
-    "(?:[으서새바따별도차진경통가세홀제때위]|[그이제맘음멋]대|버스|택시|철|전화|문자|메일|카드|실제|아래|선|하나)로$"
+    "(?:[으서새바따별도차진경통가세홀제때위]|[그이제맘음멋]대|버스|택시|메트|철|전화|문자|메일|카드|실제|아래|선|하나)로$"
 )
 _NO_DONG = re.compile("[자부이운활행아공변노작소충감진수유출합협연시가난폭선발율구기]동$")
-
-_PROVIDER = r"(?:네이버|지메일|다음|한메일|네이트|구글|카카오|핫메일|아웃룩)"
-_DOT = r"(?: ?\. ?(?=[A-Za-z가-힣])| ?(?:점|쩜|닷|[(\[]dot[)\]]|\bdot\b) ?)"
-_AT = re.compile(
-    rf"(?:\s?@\s{{0,2}}| ?[(\[]?골뱅이[)\]]? ?| 앳 | ?[(\[]at[)\]] ?)"
-    rf"(?:[\w-]{{1,63}}?(?:{_DOT}[\w-]{{1,63}}){{1,8}}|{_PROVIDER})"
-    rf"| at (?:gmail|naver|daum|hanmail|nate|yahoo|outlook|hotmail|icloud|kakao)\b",
-    re.IGNORECASE,
-)
-_AT_SIGN = re.compile(r"[@)\]]|골뱅이| at | 앳 ", re.IGNORECASE)
-_LOCAL = re.compile(r"[A-Za-z0-9._%+'-]+\Z")
-_ANY_LOCAL = re.compile(r"\w+\Z")
-_LOCAL_CHARACTERS = 64
 
 _HIDDEN_RESIDENT = re.compile(r"\d{6}-\*{7}")
 
 # Every number, document and plate has so many digits so close together; looking for them first is quick, and most
-# texts have none. The gaps: "12 가 3456" is the widest of six, a telephone's last seven the widest of seven.
+# texts have none. The gaps: "12 가 3456" is the widest of six, "010이고 가운데 1234" the widest of seven.
 _SIX_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")
-_SEVEN_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
+_SEVEN_DIGITS = re.compile(r"\d(?:\D{0,8}\d){6}")
 # The same for addresses: how each one goes on after the name, which takes the longest to look for.
 _NUMBERED_ROAD = re.compile(rf"{_ROAD_END} ?{_ROAD_NUMBER}")
 _NUMBERED_DONG = re.compile(rf"[동가] ?(?:산 ?)?{_LOT_NUMBER}")
@@ -154,7 +164,7 @@ class Claim(NamedTuple):
 
 def names_somebody(text: str) -> bool:
     """Whether the text is about a certain person: by number, plate, account or name; a telephone alone is none."""
-    return any(_is_about_somebody(reading) for reading in readings(skeleton(text).text))
+    return any(_is_about_somebody(reading) for bones in skeletons(text) for reading in readings(bones.text))
 
 
 def _is_about_somebody(text: str) -> bool:
@@ -167,14 +177,14 @@ def _is_about_somebody(text: str) -> bool:
 
 def personal(skeleton: str, public: frozenset[str]) -> Iterator[Claim]:
     """Yields what is to be hidden, the surest first."""
-    has_plates = _SIX_DIGITS.search(skeleton)
-    has_numbers = has_plates and _SEVEN_DIGITS.search(skeleton)
+    has_plates, has_numbers = _SIX_DIGITS.search(skeleton), _SEVEN_DIGITS.search(skeleton)
     if has_numbers:
         yield from residents(skeleton)
         yield from _cards(skeleton)
         yield from _phones(skeleton, public)
     yield from (Claim(*found.span(found.lastindex or 0), text="****") for found in _SPOKEN_PLATE.finditer(skeleton))
-    yield from _mails(skeleton, public)
+    for reached in (*handles(skeleton, public), *mails(skeleton, public)):
+        yield Claim(*reached[:2], text=reached.text)
     if has_numbers:
         yield from _documents(skeleton)
     if has_plates:
@@ -194,10 +204,13 @@ def _documents(skeleton: str) -> Iterator[Claim]:
 
 def residents(skeleton: str) -> Iterator[Claim]:
     for found in _RESIDENT.finditer(skeleton):
-        birth = "".join(part for part in found.groups() if part and part.isdigit())
+        few = {found["month"], found["day"]}
+        parts = [part.zfill(2) if part in few else part for part in found.groups() if part and part.isdigit()]
+        birth = "".join(parts)
         month, day = int(birth[2:4]), int(birth[4:6])
         if 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1]:
             yield Claim(*found.span(), text=f"{birth}-*******")
+    yield from (Claim(*found.span(), text=f"{found[1]}-*******") for found in _HALF_HIDDEN.finditer(skeleton))
     yield from (Claim(*found.span(1), 6) for found in _LABELLED_RESIDENT.finditer(skeleton))
     yield from (Claim(*found.span(1)) for found in _LATTER_HALF.finditer(skeleton))
 
@@ -206,6 +219,7 @@ def _cards(skeleton: str) -> Iterator[Claim]:
     for found in _CARD.finditer(skeleton):
         if passes_luhn([int(digit) for digit in found[0] if digit.isdigit()]):
             yield Claim(*found.span(), 4)
+    yield from (Claim(*found.span(1)) for found in _CARD_CODE.finditer(skeleton))
     yield from (Claim(*found.span(), 4) for found in _CARD_SHAPE.finditer(skeleton))
     yield from (Claim(*found.span(found.lastindex or 0), 4) for found in _LABELLED_CARD.finditer(skeleton))
 
@@ -220,6 +234,12 @@ def _phones(skeleton: str, public: frozenset[str]) -> Iterator[Claim]:
         digits = sum(map(str.isdigit, found[0]))
         # A public number is claimed too, so that nobody else takes it for an account.
         yield Claim(*found.span(), digits if _is_public(found[0], public) else digits - 4)
+
+    if _BEGUN.search(skeleton):
+        yield from (Claim(*found.span(1)) for found in _LAST_FOUR.finditer(skeleton))
+    for found in _LOCAL_LINE.finditer(skeleton):
+        digits = sum(map(str.isdigit, found[1]))
+        yield Claim(*found.span(1), digits if _is_public("02" + found[1], public) else digits - 4)
 
 
 def _is_public(number: str, public: frozenset[str]) -> bool:
@@ -242,15 +262,6 @@ def _national(number: str) -> str:
 @lru_cache(maxsize=16)
 def comparable(public: frozenset[str]) -> frozenset[str]:
     return frozenset(entry.lower() if "@" in entry else _national(entry) for entry in public)
-
-
-def _mails(skeleton: str, public: frozenset[str]) -> Iterator[Claim]:
-    for found in _AT.finditer(skeleton) if _AT_SIGN.search(skeleton) else ():
-        before = skeleton[max(0, found.start() - _LOCAL_CHARACTERS) : found.start()]
-        local = _LOCAL.search(before) or _ANY_LOCAL.search(before)
-        if local and (local[0] + found[0]).lower() not in public:
-            shown = local[0][: min(2, len(local[0]) - 1)]
-            yield Claim(found.start() - len(local[0]), found.start(), text=f"{shown}***")
 
 
 def _addresses(skeleton: str) -> Iterator[Claim]:

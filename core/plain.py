@@ -10,19 +10,44 @@ _UNUSUAL = re.compile(r"[^\n -~가-힣]")
 _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _APART = re.compile(rf"[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|[{_INITIALS}][ㅏ-ㅣ]")
 
-_VALUES = dict(zip("공영일이삼사오육칠팔구", "00123456789", strict=True))
-_NUMERAL = f"[{''.join(_VALUES)}]"
+_VALUES = dict(zip("공영빵령일이삼사오육륙칠팔구", "00001234566789", strict=True))
+_VALUES |= dict(zip("〇零一二三四五六七八九壹貳參肆伍陸柒捌玖", "00123456789123456789", strict=True))
+NUMERAL = f"[{''.join(_VALUES)}]"
 _BETWEEN = r"(?:[-. ,~/_]{0,3}|[ ]?(?:다시|대시|하이픈|빼기|에)[ ]?)"
 # Fewer than six are words: 이사 오는 일. One that ends a word is none: 입금일 2026.
-_SPOKEN = re.compile(
-    rf"(?:(?<![가-힣]){_NUMERAL}|{_NUMERAL}(?={_NUMERAL}{{2}})|\d)(?:{_BETWEEN}(?:{_NUMERAL}|\d)){{5,}}"
+_SPOKEN = re.compile(rf"(?:(?<![가-힣]){NUMERAL}|{NUMERAL}(?={NUMERAL}{{2}})|\d)(?:{_BETWEEN}(?:{NUMERAL}|\d)){{5,}}")
+_HAS_NUMERALS = re.compile(
+    rf"{NUMERAL}{_BETWEEN}(?:{NUMERAL}|\d)|\d{_BETWEEN}{NUMERAL}|\d ?(?:다시|대시|하이픈|빼기) ?\d"
 )
-_HAS_NUMERALS = re.compile(rf"{_NUMERAL}{_BETWEEN}(?:{_NUMERAL}|\d)|\d{_BETWEEN}{_NUMERAL}")
 _JOINERS = re.compile("다시|대시|하이픈|빼기|에")
-_LIKE_DIGITS = str.maketrans("OoQㅇlI|", "0000111")
-_ALIKE = re.compile(r"(?<![A-Za-z0-9])[\dOoQㅇlI|](?:[-. ]?[\dOoQㅇlI|]){8,}(?![A-Za-z0-9])")
-_HAS_ALIKE = re.compile(r"\d[-. ]?[OoQㅇlI|]|[OoQㅇlI|][-. ]?\d")
+_LIKE_DIGITS = str.maketrans("OoQОоØ○◯ㅇlI|ㅣ", "000000000" + "1111")
+_LIKE_DIGIT = "[OoQОоØ○◯ㅇlI|ㅣ]"
+_ALIKE = re.compile(rf"(?<![A-Za-z0-9])(?:\d|{_LIKE_DIGIT})(?:[-. ]?(?:\d|{_LIKE_DIGIT})){{8,}}(?![A-Za-z0-9])")
+_HAS_ALIKE = re.compile(rf"\d[-. ]?{_LIKE_DIGIT}|{_LIKE_DIGIT}[-. ]?\d")
 _FEWEST_DIGITS = 5
+# Digits said in other words, and what is put between digits so that nobody takes them for a number. Fewer than seven
+# are words: 하나, 둘, 셋.
+_WORDS = {
+    form: str(value)
+    for words in (
+        "영 하나 둘 셋 넷 다섯 여섯 일곱 여덟 아홉",
+        "oh - - - - - - - 여덜 -",
+        "zero one two three four five six seven eight nine",
+        "không một hai ba bốn năm sáu bảy tám chín",
+        "тэг нэг хоёр гурав дөрөв тав зургаа долоо найм ес",
+    )
+    for value, word in enumerate(words.split())
+    for form in (word, word.capitalize(), word.upper())
+    if word not in (*_VALUES, "-")
+}
+_WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
+_STUFFING = r"(?:[ㄱ-ㅣ]|[^\w\s\x00-\x7f]|[\"'#$&^=;<>{}\\]){1,6}"
+_DIGIT = rf"(?:{_WORD}|{NUMERAL}|\d)"
+_SPELLED = re.compile(rf"{_DIGIT}(?:(?:[-. ,~/_()*]{{0,3}}|{_STUFFING}){_DIGIT}){{6,}}")
+_SPELLING = re.compile(rf"{_WORD}|{_STUFFING}")
+_HAS_SPELLING = re.compile(rf"(?:\d|{NUMERAL}){_STUFFING}(?:\d|{NUMERAL})|(?:{_WORD})[- ,.]{{0,3}}{_DIGIT}")
+# A digit in a circle before another number counts what is listed.
+_LISTED = re.compile(rf"(?<![\d①-⓿❶-➓{''.join(_VALUES)}])[①-⑨⑴-⑼⒈-⒐❶-❾➀-➈➊-➒](?=\s?[\d(+])")
 # Letters that nobody sees.
 _FILLERS = "\u3164\u115f\u1160\uffa0"
 
@@ -40,10 +65,19 @@ class Skeleton(NamedTuple):
         return self.starts[start], self.ends[end - 1]
 
 
+def skeletons(text: str) -> Iterator[Skeleton]:
+    """Yields the text in plain characters, and where words say digits or signs part them, with plain digits."""
+    bones = skeleton(text)
+    yield bones
+    if _HAS_SPELLING.search(bones.text) and (spelled := _spelled(bones)) is not None:
+        yield spelled
+
+
 def skeleton(text: str) -> Skeleton:
     """Returns the text with plain digits, dashes, dots and blanks, whole syllables, and nothing invisible."""
     if not _UNUSUAL.search(text):
         return Skeleton(text)
+    text = _LISTED.sub(".", text)
     plain = _UNUSUAL.sub(lambda found: _plain(found[0]), text)
     if "\x00" not in plain and not _APART.search(plain):
         return Skeleton(plain)
@@ -83,6 +117,28 @@ def _without_gaps(plain: str) -> Skeleton:
             ends.append(kept[end - 1][0] + 1)
         done = end
     return Skeleton("".join(characters), starts, ends)
+
+
+def _spelled(bones: Skeleton) -> Skeleton | None:
+    """Returns the skeleton with one digit for each word that says one and one dash for what parts them."""
+    found = [
+        (run.start() + part.start(), run.start() + part.end(), _WORDS.get(part[0], "-"))
+        for run in _SPELLED.finditer(bones.text)
+        for part in _SPELLING.finditer(run[0])
+    ]
+    if not found:
+        return None
+    characters: list[str] = []
+    spans: list[tuple[int, int]] = []
+    done = 0
+    for start, end, digit in [*found, (len(bones.text), len(bones.text), "")]:
+        characters += bones.text[done:start]
+        spans += (bones.span(place, place + 1) for place in range(done, start))
+        if digit:
+            characters.append(digit)
+            spans.append(bones.span(start, end))
+        done = end
+    return Skeleton("".join(characters), [start for start, _ in spans], [end for _, end in spans])
 
 
 def _joined(letters: str) -> str:

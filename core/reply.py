@@ -31,6 +31,14 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     a_day: int = 0
 
 
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """A photograph that goes with an answer, small enough for whatever carries it."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """An outgoing message: the same `id` for every try. `to` is the plain address, number or id.
 
@@ -57,6 +65,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: datetime | None = None
     # Where the channel takes one answer at once (`core.message.Message.callback`).
     callback: str = ""
+    # Only for channels that carry them (`Connector.pictures`).
+    pictures: tuple[Picture, ...] = ()
     attempt: int = 1
 
 
@@ -101,6 +111,10 @@ class Sender(ABC):
             return await self.send(reply)
         except (Rejected, Unavailable, Uncertain) as error:
             return error
+
+    def is_back(self) -> bool:
+        """Whether the provider was away and works again, said once: what waits for it may go now."""
+        return False
 
     async def close(self) -> None:  # noqa: B027  # most channels hold nothing open
         """Lets go of connections."""

@@ -40,7 +40,7 @@ def written(city: City, posting: Mapping[str, Announcer], known: Broadcasts, dra
         text, short = _corrected(text), _corrected(short)
         audience = audience or known.get(draft.corrects).audience
     if not text:
-        raise Rejected("보낼 글이 없습니다")
+        raise Rejected("there is no text to send")
     audience = audience or EVERYBODY
     chosen = tuple(targets(city, posting, audience, text, short))
     return replace(draft, audience=audience, title=_title(draft.title, text), text=text, short=short, targets=chosen)
@@ -85,7 +85,7 @@ def _group(city: City, audience: str) -> Sequence[Account]:
 
 def _target(account: Account, one: Announcer | None, text: str, short: str) -> Target:
     if one is None:
-        problem = f"[connectors.{account.platform}]로는 게시할 수 없습니다(pipeline.toml)"
+        problem = f"[connectors.{account.platform}] cannot post for everybody; see pipeline.toml"
         return Target(platform=account.platform, account=account.handle, name=account.name, text=text, problem=problem)
     fits = one.fitted(text)
     words = fits if fits == text or not short else one.fitted(short)

@@ -113,7 +113,7 @@ class Broadcaster:
             async with asyncio.timeout(self._settings.try_seconds):
                 return await self._act(job)
         except TimeoutError:
-            return self._unanswered(job, f"{self._settings.try_seconds:g}초 안에 답이 없습니다")
+            return self._unanswered(job, f"no answer within {self._settings.try_seconds:g} s")
         except Rejected as error:
             return Done(id=job.id, state="left" if job.is_removal else "failed", error=error.reason)
         except Unavailable as error:
@@ -125,7 +125,7 @@ class Broadcaster:
     async def _act(self, job: Job) -> Done:
         announcer = self._posting.get(job.platform)
         if announcer is None:
-            raise Rejected(f"[connectors.{job.platform}]로는 게시할 수 없습니다")
+            raise Rejected(f"[connectors.{job.platform}] cannot post for everybody")
         what = Announcement(id=job.id, account=job.account, text=job.text, since=job.since, of=job.of)
         if job.is_removal or (job.is_recalled and job.is_repost):
             return await self._taken_back(announcer, what, job)
@@ -152,7 +152,7 @@ class Broadcaster:
 
     async def _taken_back(self, announcer: Announcer, what: Announcement, job: Job) -> Done:
         if not job.provider_id and not job.of:
-            raise Rejected("어느 글인지 알 수 없습니다. 직접 지워 주십시오")
+            raise Rejected("nobody knows which post it is; delete it at the platform")
         await announcer.delete(what, job.provider_id)
         return Done(id=job.id, state="recalled")
 
@@ -161,11 +161,11 @@ class Broadcaster:
         return self._later(job, Unavailable(reason), is_lost=not job.is_removal)
 
     def _later(self, job: Job, error: Exception, *, is_lost: bool = False) -> Done:
-        now, reason = self._machine(), str(error) or "답이 없습니다"
+        now, reason = self._machine(), str(error) or "no answer"
         state: PostState = "recalling" if job.is_removal else "queued"
         if now - job.since > timedelta(hours=self._settings.most_hours):
             ended: PostState = "left" if job.is_removal else "uncertain" if is_lost else "failed"
-            return Done(id=job.id, state=ended, error=f"{job.tries}번 시도: {reason}")
+            return Done(id=job.id, state=ended, error=f"{job.tries} tries: {reason}")
         wish = getattr(error, "retry_after_seconds", None)
         seconds = (wish or 0.0) if isinstance(error, Waits) else self._backoff.wait_seconds(job.tries, wish)
         at: datetime = now + timedelta(seconds=seconds)

@@ -17,6 +17,8 @@ from cases.clock import Period, parse_period
 from cases.letters import Letters
 from classifiers.base import Classifier
 from config.load import Draft, explain, read_city, read_toml
+from config.mistakes import sentences
+from config.partial import rest_of
 from config.schema import City
 from connectors.base import Connector, Poller, Server, Webhook
 from core.calendar import Calendar
@@ -32,7 +34,7 @@ from pipeline.engines import Engines
 from pipeline.settings import PipelineSettings
 from router.router import Router
 from sinks._files import FileSender
-from sinks._pace import Paced
+from sinks._pace import Paced, alone
 from sinks.archive import Archive
 from sinks.archive_objects import ArchiveObjects
 from sinks.attachments import Attachments, Contents
@@ -128,7 +130,8 @@ class Plan:
             key_from=place.key_from(self.var, self.settings.security.key) if tries_key else "",
         )
         for part in self.connectors.values():
-            part.memory, part.mark, part.clock = store.places, seal.mark, clock
+            part.memory, part.mark, part.clock, part.chat = store.places, seal.mark, clock, store.chat
+            part.seal = seal
         return store
 
     def classifiers(self, city: City | None = None) -> dict[str, Classifier]:
@@ -147,25 +150,30 @@ class Plan:
         found, after_cutoff = self.classifiers(city), self.settings.hours.after_cutoff
         return Router(city, found, self.calendar, self.deadlines, after_cutoff, self.styles)
 
-    def senders(self, degraded: dict[str, str] | None = None) -> dict[str, Sender]:
+    def senders(self, degraded: dict[str, str] | None = None, share: Callable[[], int] = alone) -> dict[str, Sender]:
         """Returns what takes replies out: the channel where its outgoing side is set up, else files. What a provider
-        that is left alone is left alone for stands in `degraded`."""
-        own = {name: self._sender(part, degraded) for name, part in self.connectors.items()}
+        that is left alone is left alone for stands in `degraded`; `share` processes send."""
+        own = {name: self._sender(part, degraded, share) for name, part in self.connectors.items()}
         return with_contacts(own, self.connectors)
 
-    def _sender(self, part: Connector[Any], degraded: dict[str, str] | None) -> Sender:
+    def _sender(self, part: Connector[Any], degraded: dict[str, str] | None, share: Callable[[], int]) -> Sender:
         sender = part.sender()
         if sender is None:
             return self._files(part)
         wish = getattr(part.settings, "sends_a_second", 0.0)
         pace = structs.replace(part.pace, a_second=wish) if wish else part.pace
-        return Paced(part.name, sender, pace, degraded=degraded)
+        return Paced(part.name, sender, pace, degraded=degraded, share=share)
 
     def _files(self, part: Connector[Any]) -> FileSender:
         return FileSender(self.var / "outbox" / part.name, part.as_file())
 
     def replies(
-        self, store: "CaseStore", stream: Stream, seal: Seal, degraded: dict[str, str] | None = None
+        self,
+        store: "CaseStore",
+        stream: Stream,
+        seal: Seal,
+        degraded: dict[str, str] | None = None,
+        share: Callable[[], int] = alone,
     ) -> "Courier":
         from sinks.reply import Courier
 
@@ -173,7 +181,7 @@ class Plan:
             record = Record(topic=OUTBOUND, offset=0, key=case or ticket.row, body=seal.seal(encode(ticket)))
             await stream.park(record, group="reply", reason=reason)
 
-        return Courier(store.outbox, self.senders(degraded), park, backoff=self.settings.replies)
+        return Courier(store.outbox, self.senders(degraded, share), park, backoff=self.settings.replies)
 
     @property
     def contents(self) -> dict[str, Contents]:
@@ -245,7 +253,7 @@ def draft(
     seen = city_files.look(folder, models.folder_of(var))
     read = None
     if city is None:
-        channels = [*settings.connectors, *parts.names("connectors")]
+        channels = {name: str(table.get("type", name)) for name, table in settings.connectors.items()}
         read = read_city(folder, channels=channels, instead=instead)
         mistakes.found.extend(read.mistakes)
         city = read.city and read.city.model_copy(update={"answer_precision": settings.answer_precision})
@@ -256,6 +264,8 @@ def draft(
     mistakes.found.extend(engines.mistakes(settings, path.name))
     if city is not None:
         mistakes.gather(partial(Letters, city, styles={name: part.style for name, part in connectors.items()}))
+    if read is not None:
+        mistakes.found[:] = map(read.placed, mistakes.found)
     if city is None or calendar is None:
         return Drafted(plan=None, mistakes=tuple(mistakes.found), city=read)
     made = Plan(
@@ -295,11 +305,14 @@ def make_desk(path: Path, environment: Mapping[str, str], city: bytes = b"") -> 
 
 
 def _settings(path: Path, mistakes: _Mistakes) -> PipelineSettings:
+    said = read_toml(path)
     try:
-        return PipelineSettings.model_validate(read_toml(path))
+        return PipelineSettings.model_validate(said)
     except ValidationError as error:
-        mistakes.found.extend(explain(error, path.name, PipelineSettings))
-        return PipelineSettings()
+        told = sentences(error, PipelineSettings)
+        mistakes.found.extend(f"{path.name}: {sentence}" for _, sentence in told)
+        # What else stands there is looked at all the same.
+        return rest_of(PipelineSettings, said, [steps for steps, _ in told]) or PipelineSettings()
 
 
 def _calendar(settings: PipelineSettings) -> Calendar:
@@ -353,7 +366,8 @@ def _connector(path: Path, name: str, table: Mapping[str, Any], environment: Map
 
 def _notes(connectors: Mapping[str, Connector[Any]]) -> list[str]:
     return [
-        f"connectors.{name} does not start: {', '.join(missing)} is not set in the environment"
+        f"connectors.{name} does not start: {', '.join(missing)} "
+        f"{'is' if len(missing) == 1 else 'are'} not set in the environment"
         for name, part in connectors.items()
         if (missing := part.missing())
     ]

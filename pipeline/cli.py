@@ -84,10 +84,10 @@ def run(
     from core import telemetry
     from pipeline import run as running
     from pipeline.build import prepared
+    from pipeline.cli_names import known
 
     with told():
-        if role not in ("all", "intake", "router", "sinks", "web"):
-            raise ConfigError(f"--role {role}: there is no such role. Say all, intake, router, sinks or web")
+        known("--role", role, ("all", "intake", "router", "sinks", "web"), "role")
         plan = prepared(config)
         telemetry.configure(json=plan.settings.log.json_lines)
         work = running.run(plan, role, lambda line: typer.echo(f"eungdapso: {line}", err=True))  # type: ignore[arg-type]  # checked above
@@ -130,55 +130,87 @@ def check(config: CONFIG = DEFAULT) -> None:
 
 @app.command()
 def mask(
-    text: Annotated[str, typer.Argument(help="The text; left out with --jsonl.")] = "",
+    text: Annotated[str | None, typer.Argument(help="The text; left out, standard input is read.")] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help='Read {"text": …} a line, write the same.')] = False,
 ) -> None:
-    """Show what the one mask for personal data makes of a text."""
+    """Show what the one mask for personal data makes of a text: an argument, or what is piped in."""
     from core.mask import mask as masked
+    from pipeline import json_lines
 
     with told():
         if not jsonl:
-            typer.echo(masked(text))
+            typer.echo(masked(_said("mask", text)))
             return
-        for row in _lines():
-            typer.echo(msgspec.json.encode({"text": masked(str(row.get("text", "")))}))
+        for shown in json_lines.read(sys.stdin.buffer, lambda row: masked(str(row.get("text", "")))):
+            typer.echo(msgspec.json.encode({"text": shown}))
 
 
 @app.command()
 def route(
-    text: Annotated[str, typer.Argument(help="The message; left out with --jsonl.")] = "",
-    channel: Annotated[str, typer.Option(help="Channel that it came by.")] = "form",
-    account: Annotated[str, typer.Option(help="The city's account that got it.")] = "",
+    text: Annotated[str | None, typer.Argument(help="The message; left out, standard input is read.")] = None,
+    channel: Annotated[
+        str, typer.Option(help="Channel that it came by: a [connectors] table of pipeline.toml.", show_default="form")
+    ] = "",
+    account: Annotated[
+        str, typer.Option(help="The city's account that got it, as config/accounts.toml has it, or an address.")
+    ] = "",
     lat: Annotated[float | None, typer.Option(help="Latitude, WGS 84 degrees.")] = None,
     lon: Annotated[float | None, typer.Option(help="Longitude, WGS 84 degrees.")] = None,
     at: Annotated[str, typer.Option(help="Time of receipt, ISO 8601; Asia/Seoul unless it has a zone.")] = "",
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Read one message a line as JSON, write one decision a line.")
     ] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Show the rules that were tried, too.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what was found, which row decided and which were close.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --explain: for machines.")] = False,
     config: CONFIG = DEFAULT,
 ) -> None:
-    """Show one decision as JSON, without acting on it."""
+    """Show one decision as JSON, without acting on it; with --explain why, for people."""
+    from pipeline import cli_names
+    from pipeline.cli_explain import told as lines_of
     from pipeline.preview import Preview
 
     with told():
+        said = "" if jsonl else _said("route", text)
+        if at:
+            cli_names.moment("--at", at)
         preview = Preview(config)
+        city, channels = preview.plan.city, preview.plan.connectors
         if jsonl:
-            for line in preview.lines(_lines()):
+            for line in preview.piped(sys.stdin.buffer):
                 typer.echo(line)
             return
-        row = {"text": text, "channel": channel, "account": account, "lat": lat, "lon": lon, "at": at}
-        show(preview.explained(row) if explain else preview.decided([row])[0])
+        row = {
+            "text": said,
+            "channel": channel and cli_names.known("--channel", channel, channels, f"channel in {config}"),
+            "account": cli_names.account("--account", account, city, channels),
+            "lat": lat,
+            "lon": lon,
+            "at": at,
+        }
+        if not explain:
+            show(preview.decided([row])[0])
+        elif as_json:
+            show(preview.explained(row))
+        else:
+            typer.echo("\n".join(lines_of(preview.explained(row), city)))
 
 
-def _lines() -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(sys.stdin.buffer, start=1):
-        if not line.strip():
-            continue
-        try:
-            yield msgspec.json.decode(line, type=dict[str, Any])
-        except (msgspec.DecodeError, ValueError) as error:
-            raise ConfigError(f"standard input, line {number}: {error}. Write one JSON object a line") from error
+def _said(command: str, text: str | None) -> str:
+    """Returns the text that was given, else what is piped in; raises `ConfigError` when nothing is."""
+    if text is not None:
+        return text
+    try:
+        piped = "" if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise ConfigError("standard input is not UTF-8. Save it as UTF-8") from error
+    if not piped:
+        raise ConfigError(
+            f'there is no text. Write eungdapso {command} "…", or pipe one in: eungdapso {command} < file.txt; '
+            "--jsonl reads many, one JSON object a line"
+        )
+    return piped
 
 
 @app.command()
@@ -192,15 +224,12 @@ def send(
     import time
 
     from pipeline.build import prepared
+    from pipeline.cli_names import known
     from pipeline.speak import speak
 
     with told():
         planned = prepared(config)
-        part = planned.connectors.get(channel)
-        if part is None:
-            raise ConfigError(
-                f"--channel {channel}: no [connectors.{channel}] in {config}. There are {', '.join(planned.connectors)}"
-            )
+        part = planned.connectors[known("--channel", channel, planned.connectors, f"channel in {config}")]
         web = planned.settings.web
         base = f"http://{web.host}:{web.port}"
         typer.echo(speak(part, text, base_url=base, sender=sender, now=time.time(), public_url=web.public_url))

@@ -2,24 +2,21 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from cases.broadcast_model import Broadcast, Draft, Target
-from cases.broadcasts import APPROVALS
+from cases.broadcast_model import Broadcast, Draft
 from core.errors import ConfigError
+from pipeline import place
+from pipeline.broadcast_shown import listing, rehearsed, warnings, whole
 from pipeline.broadcast_targets import EVERYBODY, announcers, written
 from pipeline.cli import CONFIG, DEFAULT, show
-from pipeline.cli_attachment import printable
 from pipeline.cli_case import BY, JSON, Desk, desk
-from web.broadcasts import as_posted, as_staff_sees, as_targeted
+from pipeline.engines import EMBEDDED
+from web.broadcasts import as_staff_sees, as_targeted
 
 app = typer.Typer(
     help="Tell everybody at once: draft, have two officers approve, send, put right, take back.", no_args_is_help=True
@@ -33,29 +30,6 @@ GROUP = Annotated[str, typer.Option("--group", help="Only accounts of this group
 DRY = Annotated[bool, typer.Option("--dry-run", help="Show what would go out where, and keep nothing.")]
 WAIT = Annotated[float, typer.Option("--wait", min=0, help="Look on for so many seconds at most.")]
 _LOOK_SECONDS = 0.25
-_STATES = {"draft": "승인 대기", "approved": "승인됨", "sending": "보내는 중", "done": "끝남", "recalled": "회수됨"}
-_POSTS = {
-    "waiting": "대기",
-    "queued": "대기",
-    "sending": "보내는 중",
-    "sent": "게시됨",
-    "failed": "실패",
-    "uncertain": "확인 필요",
-    "recalling": "회수 중",
-    "removing": "회수 중",
-    "recalled": "회수됨",
-    "left": "회수 실패",
-    "dropped": "보내지 않음",
-}
-_ACTS = {
-    "drafted": "작성",
-    "approved": "승인",
-    "sent": "발송",
-    "recalled": "회수",
-    "tried anew": "다시 시도",
-    "is there": "게시 확인",
-    "is not there": "미게시 확인",
-}
 
 
 @app.command()
@@ -100,13 +74,10 @@ def list_(
     if json:
         show([as_staff_sees(one) for one in found])
         return
-    if not found:
-        typer.echo("방송이 없습니다")
-        return
-    table = _table("번호", "상태", "게시", "작성", "제목")
-    for one in found:
-        table.add_row(one.id, _state(one), _share(one), _at(one), escape(printable(one.title)))
-    Console().print(table)
+    if found:
+        listing(found)
+    else:
+        typer.echo("there is no broadcast")
 
 
 @app.command("show")
@@ -119,13 +90,13 @@ def show_(number: ID, json: JSON = False, config: CONFIG = DEFAULT) -> None:
 
 @app.command()
 def approve(number: ID, by: BY = "", json: JSON = False, config: CONFIG = DEFAULT) -> None:
-    """Say that it may go out; two different officers have to, and whoever drafted it may be one of them."""
+    """Say that it may go out; two different officers have to. Who drafted it may be one of them, and counts once."""
     _act(config, _officer(by), json, lambda at: at.store.broadcasts.approve(number, at.by.name))
 
 
 @app.command()
 def send(number: ID, wait: WAIT = 10, by: BY = "", json: JSON = False, config: CONFIG = DEFAULT) -> None:
-    """Let it go out; the running pipeline posts. Said again, nothing goes out twice."""
+    """Let it go out; the running pipeline posts. Says so when none runs. Said again, nothing goes out twice."""
     with desk(config, _officer(by)) as at:
         found = _looked_on(at, at.store.broadcasts.send(number, at.by.name), wait)
     _tell(found, json=json)
@@ -186,50 +157,23 @@ def _drafted(
     with desk(config, by if dry_run else _officer(by)) as at:
         given = Draft(audience=group, title=title, text=_read(text), short=short, targets=(), corrects=corrects)
         new = written(at.plan.city, announcers(at.plan), at.store.broadcasts, given)
-        if dry_run:
-            _rehearse(new.targets, json=json)
-            return
-        made = at.store.broadcasts.draft(new, at.by.name)
-    if not json:
-        _warn(new.targets)
-    _tell(made, json=json)
-
-
-def _rehearse(found: Sequence[Target], *, json: bool) -> None:
-    if json:
-        show([as_targeted(target) for target in found])
+        made = None if dry_run else at.store.broadcasts.draft(new, at.by.name)
+    if made is None and json:
+        show([as_targeted(target) for target in new.targets])
         return
-    table = _table("계정", "이름", "방식", "글자", "문제")
-    seen: set[str] = set()
-    for one in found:
-        how = "재게시" if one.is_linked and one.platform in seen else "게시"
-        seen.add(one.platform)
-        table.add_row(f"{one.platform}:{one.account}", one.name, how, str(len(one.text)), escape(one.problem))
-    Console().print(table)
-    for text in dict.fromkeys(one.text for one in found):
-        platforms = dict.fromkeys(one.platform for one in found if one.text == text)
-        typer.echo(f"[{', '.join(platforms)}]\n{_lines(text)}\n")
-    _warn(found)
-    typer.echo(f"연습입니다. 계정 {len(found)}개, 저장하지 않았습니다")
-
-
-def _warn(found: Sequence[Target]) -> None:
-    """Tells the person who decides what is not as it should be, each thing once."""
-    for platform in dict.fromkeys(one.platform for one in found):
-        here = [one for one in found if one.platform == platform]
-        cut = next((one for one in here if one.is_shortened), None)
-        if cut:
-            typer.echo(f"{platform}: 글이 길어 줄였습니다. --short로 직접 쓸 수 있습니다:\n  {cut.text}", err=True)
-        if not all(one.is_live for one in here):
-            typer.echo(f"{platform}: 연결되지 않아 var/outbox/{platform}에 파일로만 남깁니다", err=True)
-        for problem in [one for one in here if one.problem]:
-            typer.echo(f"{platform}:{problem.account}: {problem.problem}", err=True)
+    if made is None:
+        rehearsed(new.targets)
+    if not json:
+        for warning in warnings(new.targets):
+            typer.echo(warning, err=True)
+    if made is not None:
+        _tell(made, json=json)
 
 
 def _officer(by: str) -> str:
     """Returns who acts; two that nobody can tell apart would be one."""
     if not by.strip():
-        raise typer.BadParameter("누가 하는지 적어 주십시오: --by 이름", param_hint="--by")
+        raise typer.BadParameter("say who acts: --by NAME", param_hint="--by")
     return by
 
 
@@ -240,11 +184,20 @@ def _act(config: Path, by: str, json: bool, act: Callable[[Desk], Broadcast]) ->
 
 
 def _looked_on(at: Desk, found: Broadcast, seconds: float) -> Broadcast:
-    """Looks on while posts are on their way: not for those that wait for their next try."""
+    """Looks on while posts are on their way: not for those that wait for their next try. Says so when nobody will
+    bring them out."""
+    is_here = at.plan.settings.cases == EMBEDDED
+    if is_here and _is_left(found) and not place.is_held(at.plan.var, "sinks"):
+        typer.echo(f"{found.id}: no instance runs here that would post; `eungdapso run` starts one", err=True)
+        return found
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and any(_is_moving(post.state, post.tries) for post in found.posts):
         time.sleep(_LOOK_SECONDS)
         found = at.store.broadcasts.get(found.id)
+    if not is_here and seconds and _is_left(found):
+        typer.echo(
+            f"{found.id}: nobody has begun within {seconds:g} s; does an instance with the role sinks run?", err=True
+        )
     return found
 
 
@@ -252,67 +205,17 @@ def _is_moving(state: str, tries: int) -> bool:
     return state in ("sending", "removing") or (state in ("queued", "recalling") and not tries)
 
 
+def _is_left(found: Broadcast) -> bool:
+    """Whether there is something to do that nobody has begun."""
+    due = [post for post in found.posts if post.state in ("queued", "sending", "recalling", "removing")]
+    return bool(due) and all(post.state in ("queued", "recalling") and not post.tries for post in due)
+
+
 def _tell(found: Broadcast, *, json: bool) -> None:
     if json:
         show(as_staff_sees(found))
-        return
-    typer.echo(f"{found.id}  {_state(found)}  {printable(found.title)}")
-    typer.echo(f"\n{_lines(found.text)}\n")
-    if found.posts:
-        Console().print(_posts(found))
-    for act in found.acts:
-        why = f" · {printable(act.why)}" if act.why else ""
-        typer.echo(f"{as_posted(act.at):%m-%d %H:%M}  {printable(act.who)}: {_ACTS.get(act.what, act.what)}{why}")
-    typer.echo(_next(found))
-
-
-def _posts(found: Broadcast) -> Table:
-    table = _table("계정", "방식", "상태", "시도", "다음 시도", "글 번호·사유")
-    for post in found.posts:
-        again = as_posted(post.retry_at) if post.state in ("queued", "recalling") and post.tries else None
-        note = post.provider_id if post.state == "sent" else post.error or post.provider_id
-        table.add_row(
-            f"{post.platform}:{post.account}",
-            "재게시" if post.role == "repost" else "게시",
-            "다시 시도 예정" if again else _POSTS[post.state],
-            str(post.tries or ""),
-            f"{again:%H:%M:%S}" if again else "",
-            escape(printable(note)),
-        )
-    return table
-
-
-def _next(found: Broadcast) -> str:
-    """Returns what is to be done now."""
-    share, count = _share(found), len(found.approvals)
-    if found.state == "draft":
-        return f"승인 {count}/{APPROVALS}. 서로 다른 두 사람이 승인해야 합니다: broadcast approve {found.id} --by 이름"
-    if found.state == "approved":
-        return f"보낼 수 있습니다: broadcast send {found.id}"
-    unsure = [post for post in found.posts if post.state in ("uncertain", "left", "failed")]
-    if unsure:
-        return f"{share}. 확인할 계정 {len(unsure)}개: broadcast retry 또는 settle"
-    return share
-
-
-def _share(found: Broadcast) -> str:
-    counts = found.counts
-    done = "recalled" if found.state == "recalled" else "sent"
-    return f"{_POSTS[done]} {counts.get(done, 0)}/{len(found.posts)}"
-
-
-def _state(found: Broadcast) -> str:
-    if found.state == "draft":
-        return f"{_STATES['draft']} {len(found.approvals)}/{APPROVALS}"
-    return _STATES[found.state]
-
-
-def _at(found: Broadcast) -> str:
-    return f"{as_posted(found.created_at):%m-%d %H:%M}"
-
-
-def _lines(text: str) -> str:
-    return "\n".join(printable(line) for line in text.splitlines())
+    else:
+        whole(found)
 
 
 def _read(text: str) -> str:
@@ -322,10 +225,3 @@ def _read(text: str) -> str:
         return sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise ConfigError("standard input is no UTF-8. Write the text in UTF-8") from error
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in names:
-        table.add_column(name, overflow="fold")
-    return table

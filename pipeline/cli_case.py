@@ -13,15 +13,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from cases.keys import BROADCASTS
 from cases.letters import moment
 from cases.model import STATES, By, Case, Entry
 from cases.store import CaseStore
-from config.mistakes import nearest
 from core.clock import clock_of
 from core.decision import Kind
 from core.errors import ConfigError, Unavailable
 from core.wire import Routed
-from pipeline import bell
+from pipeline import bell, cli_names
 from pipeline.build import Plan, prepared
 from pipeline.cli import CONFIG, DEFAULT, show, told
 from pipeline.engines import EMBEDDED
@@ -32,9 +32,14 @@ app = typer.Typer(
     help="List, read and work on cases. What an officer writes reaches the citizen in the channel.",
     no_args_is_help=True,
 )
-key = typer.Typer(help="Keys for /api/v1/cases.", no_args_is_help=True)
+key = typer.Typer(
+    help="Keys by which programs use the API, each for one queue or for broadcasts: made, listed, taken back.",
+    no_args_is_help=True,
+)
 
-NUMBER = Annotated[str, typer.Argument(metavar="N", help="The case's number.")]
+NUMBER = Annotated[
+    str, typer.Argument(metavar="N", help="The case's number, e.g. 20261123-000001-0; `case list` shows them.")
+]
 JSON = Annotated[bool, typer.Option("--json", help="For machines.")]
 BY = Annotated[str, typer.Option("--by", help="Who acts; stands in the history.")]
 WHY = Annotated[str, typer.Option("--why", help="The reason; the citizen may read it.")]
@@ -93,11 +98,10 @@ def list_(
 
 
 def _must_be_known(plan: Plan, queue: str | None, state: str | None) -> None:
-    if state is not None and state not in STATES:
-        raise ConfigError(f"--state {state}: there is no such state. There are {', '.join(STATES)}")
-    queues = {"triage", *(d.id for d in plan.city.districts), *(d.id for d in plan.city.departments)}
-    if queue is not None and queue not in queues:
-        raise ConfigError(f"--queue {queue}: there is no such queue.{nearest(queue, sorted(queues))}")
+    if state is not None:
+        cli_names.known("--state", state, STATES, "state")
+    if queue is not None:
+        cli_names.queue("--queue", queue, plan.city)
 
 
 def _listed(at: Desk, queue: str | None, state: Any, limit: int, after: str) -> list[dict[str, Any]]:
@@ -209,12 +213,29 @@ def _act(config: Path, by: str, act: Callable[[Desk], Case], json: bool) -> None
 def answer(
     number: NUMBER,
     text: Annotated[str, typer.Argument(help="What the citizen is answered.")],
+    picture: Annotated[
+        list[Path] | None, typer.Option(help="A photograph that goes with it, where the channel carries any; several.")
+    ] = None,
     by: BY = "",
     json: JSON = False,
     config: CONFIG = DEFAULT,
 ) -> None:
     """Answer the citizen; the case is done."""
-    _act(config, by, lambda at: at.store.officer.answer(number, text, at.by), json)
+    _act(config, by, lambda at: _answered(at, number, text, picture or []), json)
+
+
+def _answered(at: Desk, number: str, text: str, paths: Sequence[Path]) -> Case:
+    if not paths:
+        return at.store.officer.answer(number, text, at.by)
+    from pipeline.pictures import picture_of
+
+    channel = at.store.views.case(number, at.by).channel
+    part = at.plan.connectors.get(channel)
+    most = part.pictures if part else 0
+    if len(paths) > most:
+        raise ConfigError(f"--picture: {channel} carries {most or 'no'} pictures; answer in words, or give fewer")
+    pictures = tuple(picture_of(path, place + 1) for place, path in enumerate(paths))
+    return at.store.officer.answer(number, text, at.by, pictures=pictures)
 
 
 @app.command()
@@ -242,7 +263,11 @@ def kind(
     config: CONFIG = DEFAULT,
 ) -> None:
     """Change the kind, and with it the legal date; a date that moved is told to the citizen."""
-    _act(config, by, lambda at: at.store.officer.set_kind(number, to, at.by, why=why), json)
+
+    def change(at: Desk) -> Case:
+        return at.store.officer.set_kind(number, cli_names.kind(to, get_args(Kind)), at.by, why=why)
+
+    _act(config, by, change, json)
 
 
 @app.command()
@@ -257,10 +282,7 @@ def topic(
     """Say what the case is about; `eungdapso train` learns from it."""
 
     def change(at: Desk) -> Case:
-        known = [each.id for each in at.plan.city.topics]
-        if to not in known:
-            raise ConfigError(f"there is no topic {to}.{nearest(to, known)}")
-        return at.store.officer.set_topic(number, to, at.by, why=why)
+        return at.store.officer.set_topic(number, cli_names.topic(to, at.plan.city), at.by, why=why)
 
     _act(config, by, change, json)
 
@@ -268,14 +290,18 @@ def topic(
 @app.command()
 def transfer(
     number: NUMBER,
-    to: Annotated[str, typer.Option("--to", help="The queue that gets it.")],
+    to: Annotated[str, typer.Option("--to", help="The queue that gets it: gangnam, hq.bus, triage, …")],
     why: WHY,
     by: BY = "",
     json: JSON = False,
     config: CONFIG = DEFAULT,
 ) -> None:
     """Hand the case to another queue; the citizen is told who has it."""
-    _act(config, by, lambda at: at.store.officer.transfer(number, to, at.by, why=why), json)
+
+    def change(at: Desk) -> Case:
+        return at.store.officer.transfer(number, cli_names.queue("--to", to, at.plan.city), at.by, why=why)
+
+    _act(config, by, change, json)
 
 
 @app.command()
@@ -322,13 +348,16 @@ def reopen(number: NUMBER, why: WHY, by: BY = "", json: JSON = False, config: CO
 
 @key.command()
 def add(
-    queue: Annotated[str, typer.Option("--queue", help="The queue that the key opens, or broadcasts.")],
+    queue: Annotated[
+        str, typer.Option("--queue", help="The queue that the key opens: gangnam, hq.bus, triage, …; or broadcasts.")
+    ],
     holder: Annotated[str, typer.Option("--for", help="Who holds it; broadcasts are approved in this name.")] = "",
     by: BY = "",
     config: CONFIG = DEFAULT,
 ) -> None:
     """Make a key for one queue. It is shown once and kept as a digest."""
     with desk(config, by) as at:
+        cli_names.queue("--queue", queue, at.plan.city, BROADCASTS)
         typer.echo(at.store.keys.add(queue, by=at.by.name, holder=holder))
 
 

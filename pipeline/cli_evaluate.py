@@ -10,11 +10,14 @@ from core.errors import ConfigError
 from pipeline.cli import CONFIG, DEFAULT, show, told
 from pipeline.evaluate import Figures
 
+# The classifiers, and the decision as a whole. Written out: to ask for the names would load all of them.
+PARTS = ("abuse", "auto", "demand", "district", "faq", "kind", "language", "rating", "topic", "urgent", "route")
+
 
 def evaluate(
     file: Annotated[Path, typer.Argument(help='Labelled texts, {"text": …, "label": …} a line.', metavar="FILE")],
     part: Annotated[
-        str, typer.Option(help="Which part is asked: topic, faq, district, …, route; left out: by the labels.")
+        str, typer.Option(help=f"Which part is asked: {', '.join(PARTS)}; left out: the one whose labels these are.")
     ] = "",
     train: Annotated[
         Path | None, typer.Option(help="Learn from this file of labelled texts first, and ask what came of it.")

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from core.clock import SEOUL, parse_instant
-from core.errors import ConfigError
 from pipeline.cli import DEFAULT, show, told
+from pipeline.cli_names import moment
 
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -34,26 +33,21 @@ def replay(
     from pipeline import replay as anew
 
     with told():
-        moment = _moment(since)
+        begin = moment("--since", since) if since else _BEGINNING
         plan = anew.other(config, DEFAULT)
         home = anew.home(plan, DEFAULT)
         store = home.store(home.seal(), clock_of(home.environment))
         store.open()
         try:
-            found = anew.replay(plan.router(), store, moment, most=most)
+            found = anew.replay(plan.router(), store, begin, most=most)
         finally:
             store.close()
         if json:
             show(found)
             return
+        if not found.decided:
+            then = f"since {begin:%Y-%m-%d %H:%M}. Name an earlier day, or leave --since out" if since else "yet"
+            typer.echo(f"no message came in {then}")
+            return
         for line in anew.lines(found):
             typer.echo(line)
-
-
-def _moment(text: str) -> datetime:
-    if not text:
-        return _BEGINNING
-    try:
-        return parse_instant(text).astimezone(SEOUL)
-    except ValueError as error:
-        raise ConfigError(f"--since {text}: this is no day or time. Write 2026-11-23 or 2026-11-23T09:00") from error

@@ -1,21 +1,22 @@
 """`eungdapso topics`: what operations prepare in Kafka before anything runs."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from core.clock import SEOUL
 from core.errors import ConfigError
 from pipeline.cli import CONFIG, DEFAULT, told
+from pipeline.cli_names import known, moment
 
-app = typer.Typer(help='The topics in Kafka, for stream = "kafka://…".', no_args_is_help=True)
+app = typer.Typer(
+    help='The topics in Kafka (not those of config/topics.toml), for stream = "kafka://…".', no_args_is_help=True
+)
 
 
 @app.callback()
 def _topics() -> None:
-    """The topics in Kafka, for stream = "kafka://…"."""
+    """The topics in Kafka (not those of config/topics.toml), for stream = "kafka://…"."""
 
 
 @app.command()
@@ -51,19 +52,10 @@ def rewind(
 
     with told():
         topics = {name: topic for topic, names in GROUPS.items() for name in names}
-        if group not in topics:
-            raise ConfigError(f"--group {group}: there is no such group. There are {', '.join(topics)}")
-        moment = _moment(since)
+        known("--group", group, topics, "group")
+        begin = moment("--since", since)
         engines = prepared(config).engines
         if not engines.is_shared:
             raise ConfigError('stream = "embedded" forgets what every group has read. This is for "kafka://host:port"')
-        count = asyncio.run(set_back(engines.access(), topics[group], group, moment))
+        count = asyncio.run(set_back(engines.access(), topics[group], group, begin))
         typer.echo(f"{group}: {count} records come again")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"--since {text}: this is no time. Write 2026-11-23T09:00") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=SEOUL)

@@ -6,11 +6,13 @@ The child keeps no state and opens the case store for reading only, so it may di
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import msgspec
 
@@ -22,6 +24,9 @@ from pipeline.orphan import end_with
 _LEAST_SECONDS, _SECONDS_EACH = 10.0, 0.2
 # While models may have to be loaded first: on a busy machine that takes longer than any decision.
 _COLD_SECONDS = 30.0
+# How many times it may take as long on a busy machine, and by which shares of a processor that is told.
+_PATIENCE = 5
+_IDLE_SHARE, _BUSY_SHARE = 0.01, 0.5
 _IDLE_SECONDS = 2.0
 _LOOK_SECONDS = 0.25
 # It keeps nothing: only who is idle ends by itself, with its connections closed.
@@ -136,7 +141,7 @@ class Decider:
             # A hang is found by halving: the fewer there are, the less they may take.
             least = _LEAST_SECONDS if self._is_warm else _COLD_SECONDS
             seconds = min(self._timeout_seconds, least + _SECONDS_EACH * len(ask.bodies))
-            if not pipe.poll(seconds):
+            if not is_heard(pipe.poll, self._worked_seconds, seconds):
                 self._stop(kill=True)
                 return Answer(error=f"no decision within {seconds:.0f} s")
             answer = _answers.decode(pipe.recv_bytes())
@@ -163,11 +168,20 @@ class Decider:
     def _first_word(self, pipe: Connection) -> str:
         """Returns why it does not start, "" when it works."""
         try:
-            if not pipe.poll(self._timeout_seconds):
+            if not is_heard(pipe.poll, self._worked_seconds, self._timeout_seconds):
                 return f"not ready within {self._timeout_seconds:.0f} s"
             return _answers.decode(pipe.recv_bytes()).error
         except (EOFError, OSError) as error:
             return f"it ended: {error or 'killed'}"
+
+    def _worked_seconds(self) -> float:
+        """Returns the processor's time that the child took so far; always 0 where the system does not tell."""
+        try:
+            told = Path(f"/proc/{self._process.pid if self._process else 0}/stat").read_bytes()
+        except OSError:
+            return 0.0
+        user, system = told.rpartition(b") ")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def _stop(self, *, kill: bool = False) -> None:
         if self._pipe is not None:
@@ -177,6 +191,22 @@ class Decider:
                 self._process.kill()
             self._process.join(timeout=5)
         self._pipe = self._process = None
+
+
+def is_heard(poll: Callable[[float], bool], worked_seconds: Callable[[], float], seconds: float) -> bool:
+    """Returns whether it speaks within so many seconds, `poll` waiting for it.
+
+    While it works and gets less than half of a processor the machine is busy, and nothing hangs: it has some times as
+    long then.
+    """
+    for _ in range(_PATIENCE):
+        before = worked_seconds()
+        if poll(seconds):
+            return True
+        share = (worked_seconds() - before) / seconds
+        if not _IDLE_SHARE < share < _BUSY_SHARE:
+            return False
+    return False
 
 
 class _Taking:

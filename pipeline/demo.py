@@ -1,5 +1,6 @@
 """Random secrets for a first try: made once, kept in var/demo.env, never used beside real ones."""
 
+import fcntl
 import os
 import secrets
 from base64 import b64encode
@@ -13,14 +14,15 @@ _HEAD = "# Random secrets for trying Eungdapso out. Real ones come from the envi
 def environment(var: Path, given: Mapping[str, str]) -> tuple[dict[str, str], bool]:
     """Returns the environment to run with, and whether its secrets are the demo's.
 
-    The demo's are used only while none of the names below is set: real and made-up secrets never mix.
+    The demo's are used only while none of the names below is set: real and made-up secrets never mix. What a file of
+    an older version lacks is added to it; what stands there stays.
     """
     made = _made()
     if any(name in given for name in made):
         return dict(given), False
     path = var / _FILE
-    if not path.exists():
-        _write(path, made)
+    if not made.keys() <= _read(path).keys():
+        _complete(path, made)
     return {**given, **_read(path)}, True
 
 
@@ -42,14 +44,24 @@ def _made() -> dict[str, str]:
     }
 
 
-def _write(path: Path, made: Mapping[str, str]) -> None:
-    text = _HEAD + "".join(f"{name}={value}\n" for name, value in made.items())
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+def _complete(path: Path, made: Mapping[str, str]) -> None:
+    """Adds what is missing; of two processes that start together, both use what the first one wrote."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a+", encoding="utf-8") as file:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        file.seek(0)
+        text = file.read()
+        there = _pairs(text)
+        # A line that somebody left without its end is not to swallow the first of ours.
+        before = _HEAD if not text else "" if text.endswith("\n") else "\n"
+        file.write(before + "".join(f"{name}={value}\n" for name, value in made.items() if name not in there))
 
 
 def _read(path: Path) -> dict[str, str]:
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return _pairs(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _pairs(text: str) -> dict[str, str]:
+    lines = (line.strip() for line in text.splitlines())
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}

@@ -28,6 +28,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None
     weight: float = 1.0
 
+    @property
+    def whole(self) -> str:
+        """Subject and text as one; without a subject the text alone."""
+        return f"{self.subject}\n{self.text}" if self.subject else self.text
+
 
 class _Raw(msgspec.Struct, frozen=True):
     """What a line may carry; anything else in it is for others."""

@@ -1,14 +1,14 @@
 """What the running classifiers, or a model learned for the occasion, say of labelled lines."""
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from classifiers._linear import Linear, Model
 from classifiers._text import read
 from classifiers.base import Classifier
+from config.near import nearest
 from config.schema import City
-from core.decision import Context, Decision, Finding
+from core.decision import ELSEWHERE, OWNER, Context, Decision, Finding
 from core.errors import ConfigError
 from core.message import Location, Message
 from pipeline.evaluate import Said
@@ -32,9 +32,7 @@ def part_of(name: str, classifiers: Mapping[str, Classifier], city: City, lines:
     if name:
         found = _CALLED.get(name, name)
         if found not in known:
-            near = difflib.get_close_matches(name, [*known, *_CALLED], n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}"
-            raise ConfigError(f"--part {name}: there is no such part. {hint}")
+            raise ConfigError(f"--part {name}: there is no such part.{nearest(name, known, called=_CALLED)}")
         return found
     labels = {label for line in lines for label in line.label.split("+")} - {NOTHING}
     shares = {part: len(labels & values) for part, values in _values(city).items()}
@@ -64,7 +62,7 @@ def said_by_classifier(part: str, asked: Classifier, lines: Sequence[Line]) -> l
 def said_by_model(model: Model, lines: Sequence[Line]) -> list[Said]:
     """Returns what a model says of each line; below its threshold it says nothing."""
     asked = Linear(model)
-    found = [asked.ranked(asked.scores(read(_whole(line))), 1)[0] for line in lines]
+    found = [asked.ranked(asked.scores(read(line.whole)), 1)[0] for line in lines]
     return [
         Said(line.label, guess.value, guess.confidence, guess.confidence >= asked.threshold)
         for line, guess in zip(lines, found, strict=True)
@@ -79,7 +77,7 @@ def _first(line: Line, findings: tuple[Finding, ...], sure: float) -> Said:
 
 def _districts(line: Line, findings: tuple[Finding, ...], sure: float) -> Said:
     """Several districts that cannot be told apart are one value, in their order."""
-    places = [finding for finding in findings if not finding.value.startswith("owner:")]
+    places = [finding for finding in findings if not finding.value.startswith(OWNER)]
     if not places:
         return Said(line.label, NOTHING, 1.0)
     if places[0].confidence >= sure:
@@ -102,7 +100,7 @@ def _values(city: City) -> dict[str, set[str]]:
     return {
         "topic": {topic.id for topic in city.topics},
         "faq": {faq.id for faq in city.faqs},
-        "district": {*(district.id for district in city.districts), "elsewhere"},
+        "district": {*(district.id for district in city.districts), ELSEWHERE},
         "kind": {row.kind for row in city.routing.kinds} | {"other", "inquiry", "proposal"},
         "urgent": {row.id for row in city.routing.urgent},
         "language": {"ko", "en", "zh", "ja", "vi", "mn", "other"},
@@ -127,7 +125,3 @@ def _message(line: Line) -> Message:
         subject=line.subject,
         location=place,
     )
-
-
-def _whole(line: Line) -> str:
-    return f"{line.subject}\n{line.text}" if line.subject else line.text

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from config.boxes import past
+from config.mistakes import in_order
 from config.patterns import refusal
 from config.schema import City
 from core.errors import ConfigError
@@ -19,10 +20,10 @@ def examine(path: Path, now: datetime, environment: Mapping[str, str] = os.envir
     Raises `ConfigError` with every mistake, examples too.
     """
     drafted = draft(path, environment)
-    mistakes = [*drafted.mistakes, *failed_examples(drafted)]
+    mistakes = in_order((*drafted.mistakes, *failed_examples(drafted)))
     if mistakes or drafted.plan is None or drafted.city is None:
         raise ConfigError(*mistakes)
-    return drafted.plan, past(drafted.city.tables.rules, now)
+    return drafted.plan, past(drafted.city.tables, now)
 
 
 def failed_examples(drafted: Drafted) -> list[str]:

@@ -5,6 +5,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from core.wire import KEY_BYTES, Seal
 from pipeline.settings import PipelineSettings
 
 _CHECK = "key.check"
+# Longer than anybody looks whether a lock is held (`is_held`).
+_LOOKED_SECONDS = 0.1
 
 
 def prepare(var: Path) -> Path:
@@ -49,7 +52,7 @@ class Lock:
         """Raises `ConfigError` when another instance still holds it after the wait."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _flock(descriptor, time.monotonic() + wait_seconds)
+            _flock(descriptor, time.monotonic() + max(wait_seconds, _LOOKED_SECONDS))
         except BlockingIOError as error:
             os.close(descriptor)
             raise ConfigError(
@@ -73,6 +76,37 @@ class Lock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def is_held(var: Path, role: str) -> bool:
+    """Whether an instance runs this role on this folder now."""
+    try:
+        descriptor = os.open(var / f"{role}.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        # Shared: several may look at once. Whoever starts just then tries again in a moment.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def home(var: Path, role: str) -> str:
+    """Returns what stands for the lock of this role on this folder: whoever holds it is the only one who has that name.
+    A copy of the folder has a lock of its own."""
+    path = var / "home"
+    if not path.exists():
+        mine = path.with_name(f".home-{os.getpid()}")
+        mine.write_text(secrets.token_hex(8), encoding="ascii")
+        # Of two roles that start together both take the name of the first.
+        with suppress(FileExistsError):
+            os.link(mine, path)
+        mine.unlink()
+    lock = (var / f"{role}.lock").stat()
+    return f"{path.read_text(encoding='ascii', errors='replace').strip()}-{role}-{lock.st_ino}"
 
 
 def _flock(descriptor: int, deadline: float) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -11,10 +12,13 @@ from core.clock import SEOUL, clock_of, parse_instant
 from core.decision import Context, Decision
 from core.errors import ConfigError
 from core.message import Location, Message
+from pipeline import json_lines
 from pipeline.build import plan
 from pipeline.desk import redacted
 
 _BATCH = 256
+# Deadlines are reckoned for these; nobody writes from other times.
+_YEARS = range(2000, 2100)
 # What the interface promises; a decision carries more for the stages behind it.
 _SHOWN = (
     *("action", "queue", "unit", "faq", "kind", "confidential", "topic", "district", "districts", "language"),
@@ -40,49 +44,67 @@ class Preview:
     """Decides rows as the running pipeline would."""
 
     def __init__(self, config: Path) -> None:
-        self._plan = plan(config)
-        self._router = self._plan.router()
-        self._clock = clock_of(self._plan.environment)
+        self.plan = plan(config)
+        self._router = self.plan.router()
+        self._clock = clock_of(self.plan.environment)
 
     def decided(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        messages = [self._message(row) for row in rows]
-        return [shown(decision) for decision in self._router.route(messages, [Context()] * len(messages))]
+        return self._decided([self._message(row) for row in rows])
 
     def explained(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return dict(self._router.explain(self._message(row), Context()))
 
     def lines(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         """Yields one decision a line, in order."""
-        batch: list[Mapping[str, Any]] = []
-        for row in rows:
-            batch.append(row)
-            if len(batch) == _BATCH:
-                yield from self._encoded(batch)
-                batch = []
-        yield from self._encoded(batch)
+        return self._encoded(map(self._message, rows))
 
-    def _encoded(self, batch: Sequence[Mapping[str, Any]]) -> list[str]:
-        return [msgspec.json.encode(decision).decode() for decision in self.decided(batch)]
+    def piped(self, stream: IO[bytes]) -> Iterator[str]:
+        """Yields one decision for each line of JSON; raises `ConfigError` with the number of one that is no message."""
+        return self._encoded(json_lines.read(stream, self._message))
+
+    def _encoded(self, messages: Iterator[Message]) -> Iterator[str]:
+        while batch := list(islice(messages, _BATCH)):
+            yield from (msgspec.json.encode(decision).decode() for decision in self._decided(batch))
+
+    def _decided(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        return [shown(decision) for decision in self._router.route(messages, [Context()] * len(messages))]
 
     def _message(self, row: Mapping[str, Any]) -> Message:
         try:
             given = msgspec.convert(row, Row)
-            received_at = parse_instant(given.at) if given.at else self._clock()
         except (msgspec.ValidationError, ValueError) as error:
             raise ConfigError(f'not a message: {error}. Write for example {{"text": "…", "channel": "sms"}}') from error
-        place = None if given.lat is None or given.lon is None else Location(given.lat, given.lon)
         return redacted(
             Message(
                 id="",
                 channel=given.channel or "form",
                 account=given.account or "",
                 native_id="",
-                received_at=received_at.astimezone(UTC),
+                received_at=self._moment(given.at),
                 text=given.text,
                 subject=given.subject or "",
-                location=place,
+                location=_location(given),
             )
         )
+
+    def _moment(self, at: str | None) -> datetime:
+        try:
+            moment = parse_instant(at) if at else self._clock()
+        except ValueError as error:
+            raise ConfigError(f"at: {error}. Write for example 2026-11-23T09:00") from error
+        if moment.year not in _YEARS:
+            raise ConfigError(
+                f"at: nobody writes in the year {moment.year}. Write one from {_YEARS.start} to {_YEARS.stop - 1}"
+            )
+        return moment.astimezone(UTC)
+
+
+def _location(given: Row) -> Location | None:
+    if given.lat is None or given.lon is None:
+        return None
+    if not (-90 <= given.lat <= 90 and -180 <= given.lon <= 180):
+        raise ConfigError("lat and lon: this is nowhere. Write degrees of WGS 84, for example 37.5663 and 126.9779")
+    return Location(given.lat, given.lon)
 
 
 def shown(decision: Decision) -> dict[str, Any]:

@@ -144,7 +144,8 @@ def home(plan: Plan, running: Path) -> Plan:
         return plan
     other_plan = prepared(running)
     if not has_cases(other_plan):
-        raise ConfigError(f"no messages are stored in {plan.var}, and none in {other_plan.var}. Set EUNGDAPSO_VAR")
+        folders = " and ".join(dict.fromkeys((str(plan.var), str(other_plan.var))))
+        raise ConfigError(f"no messages are stored in {folders}. Name the folder of the instance: EUNGDAPSO_VAR=FOLDER")
     return other_plan
 
 

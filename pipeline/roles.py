@@ -17,6 +17,7 @@ from pipeline import flow, place, site
 from pipeline.broadcasting import announce
 from pipeline.build import Plan, make_desk
 from pipeline.decider import Decider
+from pipeline.engines import EMBEDDED
 from pipeline.fetching import fetch
 from pipeline.house import House, Role, Say, lock_roles, open_house
 from pipeline.memory import settle_memory
@@ -25,6 +26,8 @@ from pipeline.polling import poll
 from pipeline.rebuild import watch
 from pipeline.reload import Reload, encoded
 from pipeline.troubled import Troubled
+from sinks._pace import alone
+from sinks._shares import Shares
 from web.timely import Timely
 
 # Where an instance has a back office, that follows the city's files and says what it took.
@@ -84,7 +87,8 @@ async def _start_router(house: House, parts: AsyncExitStack) -> Decider:
 
 async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
     plan, search = house.plan, house.plan.engines.search()
-    replies = plan.replies(house.store, house.stream, house.seal, house.status.degraded)
+    share = await _shared(house, parts)
+    replies = plan.replies(house.store, house.stream, house.seal, house.status.degraded, share)
     opener = flow.Opener(house.stream, house.seal)
     attachments = plan.attachments(house.seal)
     for sink in (plan.cases(house.store), search, plan.archive(house.seal), attachments, replies):
@@ -101,6 +105,17 @@ async def _start_sinks(house: House, parts: AsyncExitStack) -> None:
     house.begin(house.loops, relay, "relay")
     tidying = tidy(house.store.tidy, plan.settings.limits.case_words_keep_days, machine_clock)
     house.begin(house.loops, tidying, "tidy")
+
+
+async def _shared(house: House, parts: AsyncExitStack) -> Callable[[], int]:
+    """Returns how many processes send; with a file of cases there is never another one."""
+    if house.plan.settings.cases == EMBEDDED:
+        return alone
+    shares = Shares(house.store.places, machine_clock)
+    await asyncio.to_thread(shares.beat)
+    parts.push_async_callback(asyncio.to_thread, shares.leave)
+    house.begin(house.loops, shares.watch(), "shares")
+    return lambda: shares.count
 
 
 def _door(house: House) -> Accept:
@@ -122,6 +137,9 @@ async def _start_servers(house: House) -> None:
 
 def _start_pollers(house: House) -> None:
     accept = _door(house)
+    if house.plan.pollers:
+        # Only intake asks, and this process has its lock: who had a turn from here before was killed.
+        house.store.places.settle(place.home(house.plan.var, "intake"))
     for name, part in house.plan.pollers.items():
         asking = poll(part, accept, house.store.places, house.clock, house.status.degraded)
         house.begin(house.doors, asking, name)

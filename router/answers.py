@@ -46,8 +46,8 @@ def _why_a_person(view: View) -> str:
         return "it may be a confidential matter"
     if view.findings.get("abuse"):
         return "to somebody who is angry a machine's answer is mockery"
-    if names_somebody(f"{view.message.subject}\n{view.message.text}"):
+    if names_somebody(view.message.whole):
         return "it is about a person"
-    if speaks_twice(f"{view.message.subject}\n{view.message.text}"):
+    if speaks_twice(view.message.whole):
         return "a part of it is in another language"
     return ""

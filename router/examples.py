@@ -124,7 +124,14 @@ def _is_answered(decision: Decision, faq: Faq) -> bool:
 def _told(decision: Decision) -> str:
     target = decision.faq or decision.queue or decision.case or ""
     because = "; ".join(decision.because) or "nothing found"
-    return f'rule "{decision.rule}": {decision.action} {target} ({because}). Mend the rule, its words or the example.'
+    return f'rule "{decision.rule}": {decision.action} {target} ({because}). Mend {_culprit(decision)}or the example.'
+
+
+def _culprit(decision: Decision) -> str:
+    """Returns the row that is probably wrong: of what is recognised by sentences, the one that recognised it."""
+    if decision.urgent:
+        return f'[[urgent]] "{decision.urgency}", its not_examples, '
+    return f'[[kind]] "{decision.kind}", its not_examples, ' if decision.confidential else "the rule, its words "
 
 
 def _message(text: str, when_received: datetime, rule: Rule | None = None) -> Message:

@@ -8,15 +8,15 @@ import msgspec
 from cases.clock import Period, accepted_at, due_at
 from classifiers.base import Classifier
 from config.schema import City, Faq, Rule
-from config.tables import TRIAGE
 from core.calendar import Calendar
-from core.decision import CONFIDENTIAL, Context, Decision, Finding, Kind
+from core.decision import CONFIDENTIAL, TRIAGE, Context, Decision, Finding, Kind
 from core.message import Message
 from core.reply import Style
 from core.text import fold
 from router import answers
 from router.cutoff import AfterCutoff, answer_at
-from router.reasons import because, guesses
+from router.explain import explanation
+from router.reasons import Reasons
 from router.rules import Row, Rows
 from router.view import Kinds, View, Views
 
@@ -52,6 +52,7 @@ class Router:
         self._offices = {one.id for one in city.districts} | {one.id for one in city.departments}
         self._views = Views(city)
         self._kinds = Kinds(city)
+        self._reasons = Reasons(city)
         self._rows = [Row(rule) for rule in city.routing.rules]
         # A case that is routed anew by what it says is not answered, joined or put aside.
         self._routing = Rows([row for row in self._rows if row.rule.then in ("dispatch", "hold")])
@@ -75,23 +76,11 @@ class Router:
         ]
 
     def explain(self, message: Message, context: Context | None = None) -> dict[str, object]:
-        """Returns the decision, every finding, and for each row that was tried why it did not apply."""
+        """Returns the decision, every finding, the rows that were tried and why each did not apply, and what was
+        close to deciding."""
         context = context or Context()
         view = self._look([message], [context])[0]
-        tried: list[dict[str, str]] = []
-        for row in self._rows:
-            failing = row.failing(view)
-            detail = answers.why_not(view) if failing == "may be answered" else failing
-            shadow = {"shadow": "only counts"} if row.rule.shadow else {}
-            tried.append({"rule": row.rule.name, "then": row.rule.then, "failing": detail, **shadow})
-            if not failing and not shadow:
-                break
-        decision = self.route([message], [context])[0]
-        return {
-            "decision": msgspec.to_builtins(decision),
-            "rows": tried,
-            "findings": [msgspec.to_builtins(found) for all_ in view.findings.values() for found in all_],
-        }
+        return explanation(view, self._rows, self.route([message], [context])[0], self._reasons)
 
     def _look(self, messages: Sequence[Message], contexts: Sequence[Context]) -> list[View]:
         names = list(self._classifiers)
@@ -197,7 +186,7 @@ class Router:
             "language": view.language,
             "confidence": round(min((finding.confidence for finding in grounds), default=0.0), 4),
             "rule": rule.name,
-            "because": tuple(dict.fromkeys(because(grounds))) or tuple(guesses(view)),
+            "because": tuple(dict.fromkeys(self._reasons.because(grounds, view))) or tuple(self._reasons.guesses(view)),
             "urgent": urgent is not None,
             "urgency": urgent.value if urgent else "",
         }

@@ -7,7 +7,7 @@ import msgspec
 
 from config.schema import City, Faq, KindWords, Topic
 from core.clock import SEOUL
-from core.decision import CONFIDENTIAL, Context, Finding, Kind
+from core.decision import CONFIDENTIAL, ELSEWHERE, OWNER, Context, Finding, Kind
 from core.message import Message
 from core.text import fold
 from router.hints import Hints
@@ -17,8 +17,6 @@ SURE = 0.8
 NAMED = 0.5
 # A language of no more is a guess from a word or none.
 _UNSURE = 0.5
-ELSEWHERE = "elsewhere"
-_OWNER = "owner:"
 # Beside a kind: the queue of the row by which it was found, where several rows are of that kind.
 _QUEUE = "queue:"
 
@@ -80,7 +78,7 @@ class Views:
         if message.topic_hint or message.district_hint:
             findings = self._hints.taken(message, findings)
         located = findings.get("district", ())
-        districts = tuple([f for f in located if f.value != ELSEWHERE and not f.value.startswith(_OWNER)])
+        districts = tuple([f for f in located if f.value != ELSEWHERE and not f.value.startswith(OWNER)])
         away = next((f for f in located if f.value == ELSEWHERE), None) if located else None
         topics = findings.get("topic")
         guess = self._topics.get(topics[0].value) if topics else None
@@ -96,7 +94,7 @@ class Views:
             districts=districts,
             district=districts[0] if len(districts) == 1 and not away and districts[0].confidence >= SURE else None,
             away=away if away and away.confidence >= SURE else None,
-            owner=owned.value.removeprefix(_OWNER) if owned else guess.owner if guess else "",
+            owner=owned.value.removeprefix(OWNER) if owned else guess.owner if guess else "",
             owned=owned,
             confidential=self._is_confidential(topic, findings),
         )
@@ -109,9 +107,9 @@ class Views:
         """Returns the department that looks after the place, when the topic is one that it looks after there."""
         if topic is None or topic.owner != "district" or not located:
             return None
-        sure = (f for f in located if f.value.startswith(_OWNER) and f.confidence >= SURE)
+        sure = (f for f in located if f.value.startswith(OWNER) and f.confidence >= SURE)
         wanted = set(topic.owned_at)
-        return next((f for f in sure if wanted & self._owned_kinds.get(f.value.removeprefix(_OWNER), set())), None)
+        return next((f for f in sure if wanted & self._owned_kinds.get(f.value.removeprefix(OWNER), set())), None)
 
 
 class Kinds:
@@ -127,7 +125,7 @@ class Kinds:
         for found in view.findings.get("kind", ()):
             rows = self._rows.get(found.value)
             if rows and found.confidence >= SURE:
-                row = _named(rows, view) or _speaking(rows, _tight(f"{view.message.subject} {view.message.text}"))
+                row = _named(rows, view) or _speaking(rows, _tight(view.message.whole))
                 return row.kind, row, found
         if view.topic and view.topic.kind != "other":
             return view.topic.kind, None, None

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 _ROOM_SECONDS = 2.0
 
 
+def alone() -> int:
+    """Nobody else sends."""
+    return 1
+
+
 class Paced(Sender):
-    """A sender that is asked no oftener than `pace` says.
+    """A sender that is asked no oftener than `pace` says, by `share` processes together.
 
     What has to wait raises `Waits`: nothing was asked of the provider, and the outbox brings it again. A provider's
     Retry-After holds the whole channel; one that fails several times in a row, or does not answer, is asked by one
@@ -34,14 +39,17 @@ class Paced(Sender):
         *,
         ticks: Callable[[], float] = time.monotonic,
         degraded: dict[str, str] | None = None,
+        share: Callable[[], int] = alone,
     ) -> None:
         self.repeatable = sender.repeatable
         self._name = name
         self._sender = sender
         self._turns = Turns(pace)
+        self._share = share
         self._ticks = ticks
         self._degraded = {} if degraded is None else degraded
         self._moved = asyncio.Event()
+        self._is_back = False
 
     @property
     def trouble(self) -> str:
@@ -50,6 +58,7 @@ class Paced(Sender):
 
     async def send(self, reply: Reply) -> Receipt:
         await self._room()
+        self._turns.divide(self._share())
         self._turns.take(reply.id, reply.to, self._ticks())
         async with self._watched():
             return await self._sender.send(reply)
@@ -57,6 +66,10 @@ class Paced(Sender):
     async def find(self, reply: Reply) -> Receipt | None:
         # Not held back: whoever is told to wait here would be sent later without having been looked for.
         return await self._sender.find(reply)
+
+    def is_back(self) -> bool:
+        is_back, self._is_back = self._is_back, False
+        return is_back
 
     async def close(self) -> None:
         await self._sender.close()
@@ -94,6 +107,7 @@ class Paced(Sender):
 
     def _worked(self) -> None:
         if self._turns.why:
+            self._is_back = True
             telemetry.recovered(part=f"replies.{self._name}")
             self._degraded.pop(f"replies.{self._name}", None)
         self._turns.worked()

@@ -16,6 +16,9 @@ PHOTOGRAPHS = frozenset({"image/jpeg", "image/jpg", "image/pjpeg", "image/heic",
 _GPS = 0x8825
 _LAT_REF, _LAT, _LON_REF, _LON = 1, 2, 3, 4
 _EXIF = b"Exif\x00\x00"
+# What the list of a HEIC's items calls its notes.
+_ITEM = b"Exif\x00"
+_ORDERS = (b"MM\x00*", b"II*\x00")
 # Between the beginning of a JPEG and its pixels; more than a camera ever writes.
 _MOST_SEGMENTS = 100
 _MOST_NOTES = 65_536
@@ -67,9 +70,13 @@ def _notes(body: bytes) -> bytes:
         return _of_jpeg(body)
     if body[4:8] == b"ftyp":
         # Where exactly they lie takes three tables to find out; their beginning is unmistakable.
-        for order in (b"MM\x00*", b"II*\x00"):
+        for order in _ORDERS:
             if (at := body.find(_EXIF + order)) >= 0:
                 return body[at : at + _MOST_NOTES]
+        # Some programs leave the name away, and say so by a distance of nothing before the notes.
+        for order in _ORDERS if _ITEM in body[:_MOST_NOTES] else ():
+            if (at := body.find(bytes(4) + order)) >= 0:
+                return _EXIF + body[at + 4 :][:_MOST_NOTES]
     return b""
 
 

@@ -1,7 +1,7 @@
 """When a channel may be asked again: its measure, its provider's wish, and caution with one that fails.
 
-`now` are seconds of any clock that goes on. What stands here is this process's own: several that send by one channel
-share no measure, and after a restart a provider that remembers longer than we do says so itself.
+`now` are seconds of any clock that goes on. What stands here is this process's own: of several that send by one channel
+each keeps to its part, and after a restart a provider that remembers longer than we do says so itself.
 """
 
 import math
@@ -37,6 +37,11 @@ class Turns:
         self._in_line = 0
         self._at_once = _FIRST_AT_ONCE
         self._on_their_way = 0
+
+    def divide(self, count: int) -> None:
+        """So many processes send by this channel: each takes its part. Nobody knows for whom another one wrote last."""
+        self._rate.divide(count)
+        self._day.divide(count)
 
     @property
     def is_away(self) -> bool:
@@ -103,14 +108,19 @@ class _Rate:
     """So many a second. Whoever has to wait is promised a time, and nobody who comes later is served before."""
 
     def __init__(self, pace: Pace) -> None:
-        self._a_second = pace.a_second
-        # What came back together because a look at the outbox takes a moment may go together.
-        self._most = max(float(pace.burst), pace.a_second, 1.0)
+        self._pace = pace
         self._tokens = max(float(pace.burst), 1.0)
+        self.divide(1)
         self._filled_at = math.inf
         # When whoever comes next would have its time.
         self._next = -math.inf
         self._promised: dict[str, float] = {}
+
+    def divide(self, count: int) -> None:
+        self._a_second = self._pace.a_second / count
+        # What came back together because a look at the outbox takes a moment may go together.
+        self._most = max(self._pace.burst / count, self._a_second, 1.0)
+        self._tokens = min(self._tokens, self._most)
 
     def left(self, row: str, now: float) -> float:
         """Returns 0 and takes a token, or how long it is until its time."""
@@ -164,8 +174,11 @@ class _Day:
     """So many within any 24 hours, counted by the hour."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self._whole = self._most = most
         self._hours: deque[tuple[float, int]] = deque()
+
+    def divide(self, count: int) -> None:
+        self._most = max(1, self._whole // count) if self._whole else 0
 
     def left(self, now: float) -> float:
         while self._hours and self._over(self._hours[0][0]) <= now:

@@ -38,7 +38,7 @@ def found_as(record: Routed) -> str:
 
 def message_words(message: Message) -> Iterator[str]:
     """Yields each word that a message is found by, once: those of its masked subject and text."""
-    return _words(mask(f"{message.subject}\n{message.text}"), _MOST_TOKENS)
+    return _words(mask(message.whole), _MOST_TOKENS)
 
 
 def query_words(query: str) -> list[str]:

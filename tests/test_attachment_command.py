@@ -14,7 +14,8 @@ import pytest
 from bench.instance import Instance
 from tests import s3
 from tests.commands import asked
-from tests.test_end_to_end import MONDAY, WASTE, delivered, mail, until
+from tests.test_end_to_end import MONDAY, WASTE, delivered, mail
+from tests.waiting import until
 
 PHOTO = bytes(range(256)) * 40
 KEYS = {"EUNGDAPSO_S3_ACCESS": "city", "EUNGDAPSO_S3_SECRET": "secret"}

@@ -95,7 +95,7 @@ async def test_two_keys_of_two_officers(api: Api) -> None:
 
     assert (201, KIM, "draft") == (status, made["drafted_by"], made["state"])
     assert ["draft", "draft"] == alone
-    assert (409, "1/2") == (early[0], early[1]["error"].partition("승인 ")[2][:3])
+    assert (409, "1/2") == (early[0], early[1]["error"].partition("approvals ")[2][:3])
     assert ("approved", [KIM, PARK]) == (both["state"], both["approvals"])
     assert [(200, "sending")] * 2 == [(status, found["state"]) for status, found in sent]
     assert 1 == sum(act["what"] == "sent" for act in sent[1][1]["acts"])
@@ -187,23 +187,28 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Instance:
 
 
 def test_from_the_terminal(instance: Instance) -> None:
-    """Beside no instance at all: rehearsed, drafted, approved by two, and waiting for the pipeline."""
+    """Beside no instance at all: rehearsed, drafted, approved by two, waiting for the pipeline; and that is told."""
     rehearsed = asked(instance, "broadcast", "draft", COLD, "--dry-run")
     made = json.loads(asked(instance, "broadcast", "draft", COLD, "--by", KIM, "--json").stdout)
+    approved = [asked(instance, "broadcast", "approve", made["id"], "--by", name).stdout for name in (KIM, PARK)]
+    sent = asked(instance, "broadcast", "send", made["id"], "--by", PARK)
     words = [
-        asked(instance, "broadcast", "approve", made["id"], "--by", KIM).stdout,
-        asked(instance, "broadcast", "approve", made["id"], "--by", PARK).stdout,
-        asked(instance, "broadcast", "send", made["id"], "--by", PARK, "--wait", "0").stdout,
+        *approved,
+        sent.stdout,
         asked(instance, "broadcast", "list").stdout,
     ]
 
-    assert "저장하지 않았습니다" in rehearsed.stdout
-    assert "파일로만" in rehearsed.stderr
-    assert ["승인 1/2", "보낼 수 있습니다", "게시됨 0/16", "보내는 중"] == [
+    assert "nothing was kept" in rehearsed.stdout
+    assert "x: has no way out and goes to files" in rehearsed.stderr
+    assert "김서연, who drafted it, may be one of them" in words[0]
+    assert ["approvals 1/2", "ready: broadcast send", "0/16: 16 due", "going out"] == [
         found
-        for found, said in zip(["승인 1/2", "보낼 수 있습니다", "게시됨 0/16", "보내는 중"], words, strict=True)
+        for found, said in zip(
+            ["approvals 1/2", "ready: broadcast send", "0/16: 16 due", "going out"], words, strict=True
+        )
         if found in said
     ]
+    assert f"{made['id']}: no instance runs here that would post" in sent.stderr
 
 
 def test_too_long_is_told(instance: Instance) -> None:
@@ -212,12 +217,12 @@ def test_too_long_is_told(instance: Instance) -> None:
     cut = asked(instance, "broadcast", "draft", long, "--dry-run")
     short = asked(instance, "broadcast", "draft", long, "--short", COLD, "--dry-run")
 
-    assert ("x: 글이 길어 줄였습니다" in cut.stderr, "글이 길어" in short.stderr) == (True, False)
+    assert ("x: the text is too long and was cut" in cut.stderr, "too long" in short.stderr) == (True, False)
     assert COLD in short.stdout
 
 
 def test_a_group_that_is_not_there(instance: Instance) -> None:
-    """A misspelt group is asked back; exit 2."""
+    """A misspelt group is refused, with the one that may be meant; exit 2."""
     done = asked(instance, "broadcast", "draft", COLD, "--group", "al", "--by", "김서연")
 
     assert 2 == done.exit_code

@@ -88,7 +88,7 @@ async def seen(instance: Instance, name: str) -> dict[str, Any]:
     return dict(json.loads(await say(instance, "show", name, "--json")))
 
 
-async def until(look: Callable[[], Any], seconds: float = 40) -> float:
+async def until(look: Callable[[], Any], seconds: float = 300) -> float:
     begun = time.monotonic()
     async with asyncio.timeout(seconds):
         while not look():
@@ -133,14 +133,14 @@ async def test_31_accounts(tmp_path: Path) -> None:
         )
 
     assert seconds < 10
-    assert "게시됨 27/31" in table
+    assert "27/31: " in table
     assert "503" in table
     assert sorted(FAILING) == sorted(
         f"{post['platform']}:{post['account']}"
         for post in at_27["posts"]
         if post["state"] != "sent" and post["account"] != "Seoul_11"
     )
-    assert "게시됨" in again
+    assert "posted" in again
     assert {"sent": 31} == whole["counts"]
     # The one that was retried, and what was posted again in the second call: each account has it once.
     assert [2] * 31 == [platforms.made(account) for account in ACCOUNTS]
@@ -159,12 +159,13 @@ def _counted(instance: Instance, name: str, *, sent: int) -> None:
 
 
 def _until(instance: Instance, name: str, is_so: Callable[[Any], bool]) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         found = json.loads(asked(instance, "broadcast", "show", name, "--json").stdout)
         if is_so(found):
             return
-        time.sleep(0.1)
+        # To look takes a processor, which the instance may need.
+        time.sleep(0.5)
     raise AssertionError(f"it did not come: {found['counts']}")
 
 

@@ -197,7 +197,7 @@ def test_x_speaks_with_nobody_elses_token(platforms: Platforms) -> None:
     announcer = X("x", settings, environment={"EUNGDAPSO_X_USER_TOKEN": "t"}).announcer()
     assert announcer is not None
 
-    assert "토큰이 없습니다" in announcer.problem("two")
+    assert "no token" in announcer.problem("two")
 
 
 def test_lengths(platforms: Platforms) -> None:
@@ -233,5 +233,5 @@ async def test_line_takes_nothing_back() -> None:
     what = Announcement(id="1", account="line", text=COLD, since=machine_clock())
 
     assert announcer.is_repeatable
-    with pytest.raises(Rejected, match="회수할 수 없습니다"):
+    with pytest.raises(Rejected, match="takes nothing back"):
         await announcer.delete(what, "1")

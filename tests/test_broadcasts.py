@@ -201,7 +201,7 @@ def test_a_draft_taken_back(broadcasts: Broadcasts) -> None:
     """Before it is sent it is simply never sent."""
     name = broadcasts.draft(draft(), KIM).id
     broadcasts.recall(name, KIM, "다시 작성")
-    with pytest.raises(Rejected, match="회수"):
+    with pytest.raises(Rejected, match="was taken back"):
         broadcasts.approve(name, PARK)
 
     assert [] == claimed(broadcasts)

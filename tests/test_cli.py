@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bench.instance import ROOT, Instance
+from tests.commands import Done, done
 
 _KEPT = {name: value for name, value in os.environ.items() if not name.startswith("EUNGDAPSO_")}
 
@@ -46,16 +47,16 @@ def spoil(folder: Path, name: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def check(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return eungdapso("check", "--config", str(folder / "pipeline.toml"), **environment)
+def check(folder: Path) -> Done:
+    return done("check", "--config", str(folder / "pipeline.toml"))
 
 
-def test_the_shipped_configuration_has_no_mistake() -> None:
+def test_the_shipped_configuration_has_no_mistake(found_before: Path) -> None:
     """Rules' examples and FAQs' variants included; missing secrets are notes."""
-    done = eungdapso("check")
+    ended = eungdapso("check", EUNGDAPSO_VAR=str(found_before))
 
-    assert (0, "") == (done.returncode, done.stderr)
-    assert "connectors.sms does not start: EUNGDAPSO_SMS_TOKEN is not set" in done.stdout
+    assert (0, "") == (ended.returncode, ended.stderr)
+    assert "connectors.sms does not start: EUNGDAPSO_SMS_TOKEN is not set" in ended.stdout
 
 
 def test_every_mistake_is_reported_at_once(folder: Path) -> None:
@@ -63,21 +64,21 @@ def test_every_mistake_is_reported_at_once(folder: Path) -> None:
     spoil(folder, "pipeline.toml", "[connectors.form]", "[connectors.telegrm]\n\n[connectors.form]\ntokn_hours = 3")
     spoil(folder, "pipeline.toml", 'other = "7d"', 'other = "7 dais"')
     spoil(folder, "config/routing.toml", 'then = "', 'then = "x')
-    done = check(folder)
+    ended = check(folder)
 
-    assert 2 == done.returncode
+    assert 2 == ended.returncode
     for words in ("telegrm", "Did you mean token_hours", "deadlines.other", "routing.toml"):
-        assert words in done.stderr
+        assert words in ended.stderr
 
 
 def test_a_secret_written_out_is_a_mistake(folder: Path) -> None:
     """The message does not repeat it."""
     spoil(folder, "pipeline.toml", "[connectors.sms]", '[connectors.sms]\ntoken = "s3cr3t-value"')
-    done = check(folder)
+    ended = check(folder)
 
-    assert 2 == done.returncode
-    assert "connectors.sms.token" in done.stderr
-    assert "s3cr3t-value" not in done.stderr + done.stdout
+    assert 2 == ended.returncode
+    assert "connectors.sms.token" in ended.stderr
+    assert "s3cr3t-value" not in ended.stderr + ended.stdout
 
 
 def test_a_port_in_use_is_one_message(folder: Path) -> None:
@@ -88,38 +89,36 @@ def test_a_port_in_use_is_one_message(folder: Path) -> None:
         text = (folder / "pipeline.toml").read_text()
         port = next(line for line in text.splitlines() if line.startswith("port = ")).removeprefix("port = ").split()[0]
         (folder / "pipeline.toml").write_text(text.replace(f"port = {port}", f"port = {taken.getsockname()[1]}", 1))
-        done = eungdapso("run", "--config", str(folder / "pipeline.toml"), EUNGDAPSO_VAR=str(folder / "v"))
+        ended = eungdapso("run", "--config", str(folder / "pipeline.toml"), EUNGDAPSO_VAR=str(folder / "v"))
 
-    assert 2 == done.returncode
-    assert "web.port" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert 2 == ended.returncode
+    assert "web.port" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_an_unwritable_var_is_one_message(folder: Path) -> None:
     """A file stands where the folder should be: exit 2."""
     (folder / "blocked").write_text("")
-    done = eungdapso("run", "--config", str(folder / "pipeline.toml"), EUNGDAPSO_VAR=str(folder / "blocked"))
+    ended = eungdapso("run", "--config", str(folder / "pipeline.toml"), EUNGDAPSO_VAR=str(folder / "blocked"))
 
-    assert (2, 1) == (done.returncode, len(done.stderr.strip().splitlines()))
-    assert "EUNGDAPSO_VAR" in done.stderr
+    assert (2, 1) == (ended.returncode, len(ended.stderr.strip().splitlines()))
+    assert "EUNGDAPSO_VAR" in ended.stderr
 
 
-def test_a_second_instance_is_one_message(folder: Path) -> None:
+def test_a_second_instance_is_one_message(folder: Path, on_paper: Instance) -> None:
     """Another instance on the same folder and ports' free: refused, the first goes on."""
-    instance = Instance(folder / "one")
-    instance.start()
-    other = Instance(folder / "other", extra={"EUNGDAPSO_VAR": str(instance.var)})
-    done = eungdapso("run", "--config", str(other.config), **{**other.extra, "EUNGDAPSO_SMS_TOKEN": "x"})
-    instance.stop()
+    other = Instance(folder / "other", extra={"EUNGDAPSO_VAR": str(on_paper.var)})
+    ended = eungdapso("run", "--config", str(other.config), **{**other.extra, "EUNGDAPSO_SMS_TOKEN": "x"})
 
-    assert 2 == done.returncode
-    assert "already runs" in done.stderr
+    assert 2 == ended.returncode
+    assert on_paper.readiness()["ready"]
+    assert "already runs" in ended.stderr
 
 
 def test_a_decision_is_shown_as_json() -> None:
     """The fields that scripts rely on."""
-    done = eungdapso("route", "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요", "--at", "2026-11-23T10:00")
-    decision: dict[str, Any] = json.loads(done.stdout)
+    ended = eungdapso("route", "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요", "--at", "2026-11-23T10:00")
+    decision: dict[str, Any] = json.loads(ended.stdout)
 
     assert ("dispatch", "gangnam", "other") == (decision["action"], decision["queue"], decision["kind"])
     assert "2026-12-01T18:00:00+09:00" == decision["due_at"]
@@ -131,24 +130,24 @@ def test_a_line_in_is_a_decision_out() -> None:
         {"text": "노원구 상계동 가로등 고쳐주세요"},
         {"text": "대형폐기물은 어떻게 버리나요?", "at": "2026-11-23T10:00"},
     ]
-    done = eungdapso("route", "--jsonl", stdin="\n".join(json.dumps(row) for row in rows))
+    ended = done("route", "--jsonl", stdin="\n".join(json.dumps(row) for row in rows))
 
-    assert ["dispatch", "answer"] == [json.loads(line)["action"] for line in done.stdout.splitlines()]
+    assert ["dispatch", "answer"] == [json.loads(line)["action"] for line in ended.stdout.splitlines()]
 
 
 def test_a_line_that_is_no_json_is_named() -> None:
     """Where, what, what now; exit 2."""
-    done = eungdapso("route", "--jsonl", stdin='{"text": "a"}\nnonsense\n')
+    ended = done("route", "--jsonl", stdin='{"text": "a"}\nnonsense\n')
 
-    assert 2 == done.returncode
-    assert "line 2" in done.stderr
+    assert 2 == ended.returncode
+    assert "line 2" in ended.stderr
 
 
 def test_the_mask_is_shown() -> None:
     """One text as an argument, many as lines."""
-    done = eungdapso("mask", "--jsonl", stdin=json.dumps({"text": "제 번호는 010-1234-5678"}))
+    ended = done("mask", "--jsonl", stdin=json.dumps({"text": "제 번호는 010-1234-5678"}))
 
-    assert "5678" not in json.loads(done.stdout)["text"]
+    assert "5678" not in json.loads(ended.stdout)["text"]
 
 
 @pytest.mark.parametrize(
@@ -156,20 +155,19 @@ def test_the_mask_is_shown() -> None:
 )
 def test_every_command_explains_itself(words: list[str]) -> None:
     """--help is worth reading and needs no configuration."""
-    done = eungdapso(*words)
+    ended = done(*words)
 
-    assert 0 == done.returncode
-    assert "Usage" in done.stdout
+    assert 0 == ended.returncode
+    assert "Usage" in ended.stdout
 
 
 @pytest.mark.parametrize("verb", [["release"], ["withdraw"], ["reopen", "--why", "다시"]])
 def test_a_case_that_is_not_there_is_said(tmp_path: Path, verb: list[str]) -> None:
     """In a sentence, without a trace; exit 1."""
-    done = eungdapso("case", *verb, "20261123-000001-0", EUNGDAPSO_VAR=str(tmp_path))
+    ended = done("case", *verb, "20261123-000001-0", EUNGDAPSO_VAR=str(tmp_path))
 
-    assert 1 == done.returncode
-    assert "there is no such case" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert 1 == ended.returncode
+    assert "there is no such case" in ended.stderr
 
 
 def test_no_other_distribution_owns_our_names() -> None:

@@ -15,7 +15,7 @@ from cases.people import Contact
 from cases.store import CaseStore
 from core.errors import Rejected
 from core.message import Assurance, Author, DeliveryReport, Message
-from core.reply import Reply
+from core.reply import Picture, Reply
 from tests.casework import (
     CITIZEN,
     SOFA,
@@ -316,6 +316,18 @@ def test_a_letter_that_cannot_arrive_goes_another_way(store: CaseStore, time: Ti
     assert RESULT in letter.text
     assert "소중한 말씀" not in letter.text
     assert "sent by another way" in [line.what for line in store.views.history(case[0])]
+
+
+def test_its_pictures_go_along(store: CaseStore, time: Time) -> None:
+    """What an officer put beside the words goes with them, by whatever way."""
+    picture = Picture(name="1.jpg", media_type="image/jpeg", data=b"\xff\xd8")
+    case = filed(store, chat(WASTE, time))
+    linked(store, time, case)
+    store.officer.answer(case[0], RESULT, OFFICER, pictures=(picture,))
+    failing(store, time)
+    (letter,) = delivered(store, time)
+
+    assert ("sms", (picture,)) == (letter.channel, letter.pictures)
 
 
 def test_staff_see_what_went_another_way(store: CaseStore, time: Time) -> None:

@@ -80,7 +80,8 @@ async def test_a_contact_is_added_with_its_code(site: Site, store: CaseStore, ti
 
     assert (303, 303) == (asked, proved)
     assert 'name="code"' in waiting
-    assert "+82108765****" in page
+    assert "연락처를 등록하였습니다." in page
+    assert "010-8765-****" in page
     assert NUMBER not in page
     assert ["", "수집 항목: 휴대전화번호 또는 전자우편 주소"] == sorted(consent.split("\n")[0] for consent in consents)
 

@@ -2,57 +2,36 @@
 
 import http.client
 import re
-from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
 
 from bench.instance import Instance
 from tests.commands import asked
-from tests.telegram_server import SECRET, TOKEN, BotApi, deliver, private
-from tests.test_telegram_round import until
+from tests.telegram_server import BotApi, deliver, private
 from tests.text_gateways import Gateways
+from tests.town import Town
+from tests.waiting import until
 
 CITIZEN = "+821012345678"
-CHAT = 6_100
+CHAT = 5_100
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 RESULT = "현장을 확인하고 치웠습니다."
-ENVIRONMENT = {
-    "EUNGDAPSO_NOW": "2026-11-23T10:00:00",
-    "EUNGDAPSO_CLOCK": "frozen",
-    "EUNGDAPSO_TELEGRAM_TOKEN": TOKEN,
-    "EUNGDAPSO_TELEGRAM_SECRET_TOKEN": SECRET,
-    "EUNGDAPSO_SMS_ACCOUNT_SID": "AC" + "1" * 32,
-}
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[BotApi]:
-    with BotApi(TOKEN).in_thread() as made:
-        yield made
+def city(town: Town) -> Instance:
+    return town.instance
 
 
 @pytest.fixture(scope="module")
-def gateways() -> Iterator[Gateways]:
-    with Gateways().in_thread() as made:
-        yield made
+def api(town: Town) -> BotApi:
+    return town.telegram
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, api: BotApi, gateways: Gateways) -> Iterator[Instance]:
-    instance = Instance(tmp_path_factory.mktemp("city"), ENVIRONMENT)
-    text = instance.config.read_text(encoding="utf-8")
-    telegram = f'[connectors.telegram]\napi_url = "{api.url}"\n'
-    sms = f'[connectors.sms]\napi_url = "{gateways.url}"\nfrom_number = "+8225550120"\n'
-    text = re.sub(r"(?m)^\[connectors\.telegram\].*$", telegram, text)
-    text = re.sub(r"(?m)^\[connectors\.sms\].*$", sms, text)
-    instance.config.write_text(text + "\n[replies]\nfirst_seconds = 0.2\n", encoding="utf-8")
-    instance.start()
-    api.box.webhook, api.box.secret = f"{instance.base}/hooks/telegram", SECRET
-    try:
-        yield instance
-    finally:
-        instance.stop()
+def gateways(town: Town) -> Gateways:
+    return town.gateways
 
 
 def posted(instance: Instance, path: str, **fields: str) -> int:
@@ -68,15 +47,19 @@ def posted(instance: Instance, path: str, **fields: str) -> int:
 
 async def test_blocked_in_the_messenger_it_comes_by_sms(city: Instance, api: BotApi, gateways: Gateways) -> None:
     """Linked on the page with a code, told in the chat, used once when the chat is closed; a reply joins the case."""
-    await deliver(api.box, [private(1, CHAT, WASTE)])
-    receipt = until(lambda: [form["text"] for form in api.box.sent if "/c/" in form["text"]])[0]
+    await deliver(api.box, [private(900, CHAT, WASTE)])
+    receipt = until(
+        lambda: [form["text"] for form in api.box.sent if form["chat_id"] == str(CHAT) and "/c/" in form["text"]]
+    )[0]
     link = re.findall(r"/c/[\w-]+/\w+", receipt)[0]
     number = link.split("/")[2]
 
     asked_for = posted(city, f"{link}/contacts", contact="010-1234-5678", consent="yes")
     sent = until(lambda: [form["Body"] for form in gateways.twilio if "인증번호" in form["Body"]])[0]
     proved = posted(city, f"{link}/contacts/code", code=re.findall(r"인증번호 (\d{6})", sent)[0])
-    told = until(lambda: [form for form in api.box.sent if "다른 연락처를 등록" in form["text"]])
+    told = until(
+        lambda: [form for form in api.box.sent if form["chat_id"] == str(CHAT) and "다른 연락처를 등록" in form["text"]]
+    )
     api.box.blocked_by.add(str(CHAT))
     answer = asked(city, "case", "answer", number, RESULT)
     until(lambda: [form for form in gateways.twilio if RESULT in form["Body"]])
@@ -94,9 +77,9 @@ async def test_blocked_in_the_messenger_it_comes_by_sms(city: Instance, api: Bot
 
 def test_an_officer_lists_adds_and_removes_contacts(city: Instance) -> None:
     """From the terminal: how the citizen consented is asked for, addresses are shown with their end hidden."""
-    asked(city, "send", "--channel", "email", "가로등이 고장 났습니다. 종로구 삼봉로 43")
+    asked(city, "send", "--channel", "email", "해시계가 고장 났습니다. 종로구 삼봉로 43")
     city.drain()
-    number = re.findall(r"\d{8}-\d{6}-\d", asked(city, "case", "list", "--search", "가로등").output)[0]
+    number = re.findall(r"\d{8}-\d{6}-\d", asked(city, "case", "list", "--search", "해시계").output)[0]
     unsaid = asked(city, "case", "contact", number, "sms:+821087654321")
     added = asked(city, "case", "contact", number, "sms:010-8765-4321", "--why", "전화로 동의", "--by", "박지훈")
     nothing = asked(city, "case", "contact", number, "kakao:x", "--why", "전화로 동의")

@@ -1,16 +1,27 @@
 """One conversation a citizen and channel, never two citizens in one: in what every channel reads, and in the cases."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 import msgspec
 import pytest
+from msgspec import structs
 
+from cases.means import Options
 from cases.store import CaseStore
-from core.message import Assurance, Author, Message
-from tests.casework import SOFA, Time, answered, delivered, message, opened
+from core.message import Assurance, Author, DeliveryReport, Message
+from tests.casework import SOFA, WASTE, Time, answered, delivered, dispatched, mail, make_store, message, opened
 from tests.test_connector_contract import CHANNELS, FIXTURES, connector_of
 
 TOGETHER = "모두의 방"
+
+
+@pytest.fixture
+def chats(url: str, time: Time) -> Iterator[CaseStore]:
+    """A store that knows the messages of chats by their ids."""
+    made = make_store(url, time, options=Options(named=frozenset({"telegram"})))
+    yield made
+    made.close()
 
 
 def read_on(channel: str) -> list[Message]:
@@ -63,3 +74,36 @@ def test_one_citizen_on_two_accounts_has_two_conversations(store: CaseStore, tim
     elsewhere = msgspec.structs.replace(chat_of("one", "담당자", time, TOGETHER), account="Gangnam")
 
     assert [""] == [context.reply_to_case for context in store.contexts([elsewhere])]
+
+
+def test_the_same_id_on_another_account_is_another_message(chats: CaseStore, time: Time) -> None:
+    """Chats count their messages anew for each bot: who answers message 7 of one does not answer 7 of the other."""
+    first = structs.replace(chat_of("one", SOFA, time, TOGETHER), native_id="10:7")
+    number = opened(chats, answered(first))
+    delivered(chats, time)
+    answer = structs.replace(chat_of("one", "담당자", time, "다른 방"), native_id="10:8", in_reply_to="10:7")
+    elsewhere = structs.replace(answer, id="elsewhere", account="Gangnam")
+
+    assert [number, ""] == [context.reply_to_case for context in chats.contexts([answer, elsewhere])]
+
+
+def test_an_id_that_others_have_too_hides_nobody(chats: CaseStore, time: Time) -> None:
+    """Whoever makes a message of the same id elsewhere cannot keep a citizen from their own case."""
+    first = structs.replace(chat_of("one", SOFA, time, TOGETHER), native_id="10:7")
+    number = opened(chats, answered(first))
+    forged = structs.replace(chat_of("two", WASTE, time, "둘"), native_id="10:7", account="Gangnam")
+    opened(chats, answered(forged))
+    answer = structs.replace(chat_of("one", "담당자", time, "다른 방"), native_id="10:8", in_reply_to="10:7")
+
+    assert [number] == [context.reply_to_case for context in chats.contexts([answer])]
+
+
+def test_a_report_is_about_its_own_channel(chats: CaseStore, time: Time) -> None:
+    """A mail that claims that a post did not arrive changes nothing: what is public would else be anybody's to undo."""
+    number = opened(chats, answered(chat_of("one", SOFA, time, TOGETHER)))
+    (letter,) = delivered(chats, time)
+    report = DeliveryReport(action="failed", status="5.1.1", original_id=letter.id)
+    chats.record([dispatched(mail("returned", time, report=report))])
+
+    assert [] == chats.trouble.listed()
+    assert "undeliverable" not in [line.what for line in chats.views.history(number)]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from core import telemetry
 from core.clock import Rehearsal, clock_of, machine_clock, parse_instant
 from core.errors import ConfigError, Rejected
+from core.hook import arrivals
 from core.ids import uuid7
 from core.message import Arrival, Message, identity_of
 from core.settings import SecretRef, Settings
@@ -194,3 +195,18 @@ def test_a_log_that_nobody_reads_any_more_stops_nothing() -> None:
     telemetry.pushed_back(channel="test", reason="nobody reads this")
 
     assert before + 1 == telemetry.REFUSED.labels("test", "try again")._value.get()
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("application/json; charset=utf-8", "application/json; charset=utf-8"),
+        ("\xff\xfe", "application/octet-stream"),
+        ("a/" + "b" * 999, "application/octet-stream"),
+    ],
+)
+def test_what_can_be_no_media_type_is_not_kept(said: str, kept: str) -> None:
+    """A header of nonsense never keeps a payload from being kept."""
+    (made,) = arrivals("sms", [MESSAGE], b"{}", media_type=said)
+
+    assert kept == made.media_type

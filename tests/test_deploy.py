@@ -99,9 +99,9 @@ def known_secrets() -> set[str]:
     return referred | own
 
 
-def test_the_configuration_has_no_mistake(config: Path) -> None:
+def test_the_configuration_has_no_mistake(config: Path, found_before: Path) -> None:
     """`eungdapso check` finds nothing, and every channel would run with the secrets that are made or named."""
-    done = eungdapso("check", config, **secrets())
+    done = eungdapso("check", config, **secrets() | {"EUNGDAPSO_VAR": str(found_before)})
 
     assert (0, "") == (done.returncode, done.stderr)
     assert "note:" not in done.stdout

@@ -4,61 +4,28 @@ import base64
 import re
 import smtplib
 import ssl
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, func, select
 
-from bench.instance import Instance, free_port
 from cases.schema import cases, messages, outbox
 from tests.commands import asked
-from tests.mail_relay import Relay, Took, certified, deliver
+from tests.mail_relay import Took, deliver
+from tests.town import OFFICE_PASSWORD, Town
+from tests.waiting import until
 
 OURS = "minwon@eungdapso.example"
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
-ENVIRONMENT = {
-    "EUNGDAPSO_NOW": "2026-11-23T10:00:00",
-    "EUNGDAPSO_CLOCK": "frozen",
-    "EUNGDAPSO_EMAIL_PASSWORD_GANGNAM": "correct horse",
-}
-TABLES = """
-[connectors.email.relay]
-host = "127.0.0.1"
-port = {relay}
-timeout_seconds = 3
-
-[connectors.email.submission]
-port = {submission}
-offices = ["gangnam"]
-
-[connectors.local]
-type = "email"
-protocol = "lmtp"
-port = {lmtp}
-addresses = ["one@eungdapso.example", "two@eungdapso.example"]
-
-[replies]
-first_seconds = 0.2
-"""
 
 
 class City:
     """A running instance, the relay that its letters go to, and its other doors."""
 
-    def __init__(self, folder: Path, relay: Relay) -> None:
-        self.relay = relay
-        self.submission, self.lmtp = free_port(), free_port()
-        self.instance = Instance(folder, ENVIRONMENT)
-        written = self.instance.config.read_text(encoding="utf-8")
-        written = re.sub(
-            r"(?m)^\[connectors\.email\]\n", f'[connectors.email]\ncertificate = "{certified(folder)}"\n', written
-        )
-        tables = TABLES.format(relay=relay.port, submission=self.submission, lmtp=self.lmtp)
-        self.instance.config.write_text(written + tables, encoding="utf-8")
+    def __init__(self, town: Town) -> None:
+        self.instance, self.relay = town.instance, town.relay
+        self.submission, self.lmtp = town.submission, town.lmtp
 
     def mail(self, name: str, text: str = WASTE, *, to: str = OURS, extra: str = "") -> str:
         """Brings a citizen's mail; returns its Message-ID."""
@@ -99,26 +66,8 @@ class City:
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    relay = Relay()
-    relay.start()
-    made = City(tmp_path_factory.mktemp("city"), relay)
-    try:
-        made.instance.start()
-        yield made
-        made.instance.stop()
-    finally:
-        relay.stop()
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after half a minute."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
+def city(town: Town) -> City:
+    return City(town)
 
 
 def test_each_citizen_is_answered_once(city: City) -> None:
@@ -309,7 +258,7 @@ def handed_in(city: City, password: str) -> str:
 
 def test_office_hands_in(city: City) -> None:
     """An office that logged in hands in what was written to it; its citizen is answered, not the office."""
-    said = handed_in(city, "correct horse")
+    said = handed_in(city, OFFICE_PASSWORD)
     letter = city.letter("visitor")
 
     assert "250" == said
@@ -327,7 +276,7 @@ def test_nobody_hands_in_without_logging_in(city: City) -> None:
     with smtplib.SMTP("127.0.0.1", city.submission, timeout=20) as client:
         client.ehlo()
         offered, refused = client.has_extn("auth"), client.docmd("MAIL FROM:<x@example.kr>")
-        plain = client.docmd("AUTH PLAIN " + base64.b64encode(b"\0gangnam\0correct horse").decode())
+        plain = client.docmd("AUTH PLAIN " + base64.b64encode(b"\0gangnam\0" + OFFICE_PASSWORD.encode()).decode())
 
     assert not offered
     assert (530, 538) == (refused[0], plain[0])

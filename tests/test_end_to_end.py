@@ -20,19 +20,19 @@ from uuid import uuid4
 import pytest
 
 from bench.instance import TOKEN, Instance
+from tests.commands import asked
+from tests.town import PAPER, PAPER_WEBHOOK_SECRET
+from tests.waiting import until
 
-SECRET = b"0123456789abcdef0123456789abcdef"
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 QUESTION = "대형폐기물은 어떻게 버리나요?"
 MONDAY = "2026-11-23T10:00:00"
 
 
 @contextmanager
-def running(folder: Path, now: str, **extra: str) -> Iterator[Instance]:
+def running(folder: Path, now: str) -> Iterator[Instance]:
     """A running pipeline whose business clock stands still at `now`."""
-    secret = "whsec_" + base64.b64encode(SECRET).decode()
-    environment = {"EUNGDAPSO_NOW": now, "EUNGDAPSO_CLOCK": "frozen", "EUNGDAPSO_WEBHOOK_SECRET": secret, **extra}
-    instance = Instance(folder, environment)
+    instance = Instance(folder, {**PAPER, "EUNGDAPSO_NOW": now})
     instance.start()
     try:
         yield instance
@@ -41,19 +41,15 @@ def running(folder: Path, now: str, **extra: str) -> Iterator[Instance]:
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    with running(tmp_path_factory.mktemp("city"), MONDAY) as instance:
+def city(on_paper: Instance) -> Instance:
+    return on_paper
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """A day of years ago, which was a holiday instead of a Sunday."""
+    with running(tmp_path_factory.mktemp("rehearsal"), "2021-08-16T10:00:00") as instance:
         yield instance
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after half a minute."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> int:
@@ -74,7 +70,7 @@ def sms(instance: Instance, text: str, *, sender: str = "+821012345678", token: 
     return post(url, urllib.parse.urlencode(fields).encode(), headers)
 
 
-def webhook(instance: Instance, text: str, *, author: str, secret: bytes = SECRET) -> int:
+def webhook(instance: Instance, text: str, *, author: str, secret: bytes = PAPER_WEBHOOK_SECRET) -> int:
     body = json.dumps({"type": "message", "data": {"text": text, "author": {"id": author}}}).encode()
     name, stamp = "msg_" + uuid4().hex, str(int(time.time()))
     signed = f"{name}.{stamp}.".encode() + body
@@ -104,18 +100,8 @@ def case(instance: Instance, *words: str) -> Any:
 
 
 def command(instance: Instance, *words: str) -> str:
-    import subprocess
-    import sys
-
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *words, "--config", str(instance.config)],
-        env=instance.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert 0 == done.returncode, done.stderr
+    done = asked(instance, *words)
+    assert 0 == done.exit_code, done.output
     return done.stdout
 
 
@@ -160,6 +146,7 @@ def test_a_forged_message_is_refused(city: Instance, send: Callable[[Instance], 
 def test_what_came_in_is_found_again(city: Instance) -> None:
     """A word of a message finds its case from the command line."""
     assert 200 == sms(city, "송파구 잠실동 석촌호수 산책로에 벤치가 부서졌어요 고쳐주세요", sender="+821033334444")
+    city.drain()
     found = until(lambda: case(city, "list", "--search", "석촌호수 벤치"))
 
     assert "songpa" in {one["queue"] for one in found}
@@ -182,7 +169,9 @@ def test_the_same_delivery_twice_is_one_case(city: Instance) -> None:
         {"data": {"text": "강동구 천호동 하수구 악취가 심합니다 처리해주세요", "author": {"id": "twice"}}}
     ).encode()
     stamp = str(int(time.time()))
-    signature = base64.b64encode(hmac.digest(SECRET, b"msg_twice." + stamp.encode() + b"." + body, "sha256")).decode()
+    signature = base64.b64encode(
+        hmac.digest(PAPER_WEBHOOK_SECRET, b"msg_twice." + stamp.encode() + b"." + body, "sha256")
+    ).decode()
     headers = {"webhook-id": "msg_twice", "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature}"}
     for _ in range(3):
         assert 300 > post(f"{city.base}/hooks/webhook", body, headers)
@@ -204,6 +193,7 @@ def test_a_delivery_report_makes_no_case(city: Instance) -> None:
     )
     with smtplib.SMTP("127.0.0.1", city.smtp, timeout=10) as client:
         client.sendmail("", ["minwon@eungdapso.example"], report.replace("\n", "\r\n"))
+    city.drain()
     found = until(lambda: case(city, "list", "--search", "flimflamword"))
 
     assert [(None, "recorded")] == [(one["number"], one["state"]) for one in found]
@@ -220,48 +210,52 @@ def test_personal_data_is_not_in_the_index_or_the_log(city: Instance) -> None:
     assert not [1 for data in written if number.encode() in data or number.replace("-", "").encode() in data]
 
 
-@pytest.mark.parametrize(
-    ("now", "kind", "words"),
-    [
-        ("2026-11-23T17:59:59", "answer", "폐기물"),
-        ("2026-11-23T18:00:00", "acknowledgement", "11월 24일(화)"),
-        ("2026-11-21T11:00:00", "acknowledgement", "11월 23일(월)"),
-        ("2026-10-05T10:00:00", "acknowledgement", "10월 6일(화)"),
-    ],
-)
-def test_the_cutoff_is_kept(tmp_path: Path, now: str, kind: str, words: str) -> None:
-    """Before 18:00 on a working day: the answer; at 18:00, on a Saturday, on a substitute holiday: when it comes."""
-    with running(tmp_path, now) as instance:
-        assert 200 == sms(instance, QUESTION)
-        first = until(lambda: delivered(instance, "sms", "+821012345678"))[0]
-
-    assert kind == first["kind"]
-    assert words in first["text"]
+def first_letter(instance: Instance, sender: str) -> dict[str, Any]:
+    """Lets a citizen ask a simple question; returns what came first."""
+    assert 200 == sms(instance, QUESTION, sender=sender)
+    return dict(until(lambda: delivered(instance, "sms", sender))[0])
 
 
-def test_a_deferred_answer_comes_also_after_a_restart(tmp_path: Path) -> None:
-    """Acknowledged in the evening, answered at the next opening by an instance that was started since."""
-    with running(tmp_path, "2026-11-23T20:00:00") as instance:
-        assert 200 == sms(instance, QUESTION)
-        until(lambda: delivered(instance, "sms", "+821012345678"))
-    with running(tmp_path, "2026-11-24T09:00:00") as instance:
-        kinds = until(lambda: [k for r in delivered(instance, "sms", "+821012345678") if (k := r["kind"]) == "answer"])
+def test_the_cutoff_is_kept_also_over_restarts(tmp_path: Path) -> None:
+    """Before 18:00 on a working day: the answer; at 18:00, or on a Saturday: when it comes. It comes when the city is
+    open again, from an instance that was started since."""
+    with running(tmp_path, "2026-11-21T11:00:00") as instance:
+        saturday = first_letter(instance, "+821066660001")
+    with running(tmp_path, "2026-11-23T17:59:59") as instance:
+        monday = first_letter(instance, "+821066660002")
+        later = until(lambda: [r for r in delivered(instance, "sms", "+821066660001") if r["kind"] == "answer"])
+    with running(tmp_path, "2026-11-23T18:00:00") as instance:
+        evening = first_letter(instance, "+821066660003")
 
-    assert ["answer"] == kinds
+    assert ["acknowledgement", "answer", "acknowledgement"] == [one["kind"] for one in (saturday, monday, evening)]
+    assert "11월 23일(월)" in saturday["text"]
+    assert "폐기물" in monday["text"]
+    assert "11월 24일(화)" in evening["text"]
+    assert 1 == len(later)
 
 
-@pytest.mark.parametrize("now", [MONDAY, "2020-06-01T10:00:00"])
-def test_a_place_that_was_missing_routes_the_same_case(tmp_path: Path, now: str) -> None:
+def test_a_holiday_in_place_of_a_sunday_is_one(rehearsal: Instance) -> None:
+    """A question is acknowledged, with the day of its answer; also in a rehearsal."""
+    letter = first_letter(rehearsal, "+821066660004")
+
+    assert "acknowledgement" == letter["kind"]
+    assert "8월 17일(화)" in letter["text"]
+
+
+@pytest.mark.parametrize("which", ["city", "rehearsal"])
+def test_a_place_that_was_missing_routes_the_same_case(which: str, request: pytest.FixtureRequest) -> None:
     """Asked for the place, the citizen replies with it: one case, now in the district's queue; rehearsed, too."""
-    with running(tmp_path, now) as instance:
-        assert 200 == sms(instance, "골목에 쓰레기 무단투기가 심해요 단속해주세요")
-        asked = until(lambda: delivered(instance, "sms", "+821012345678"))[0]
-        held = case(instance, "show", asked["case"])["queue"]
-        assert 200 == sms(instance, "마포구 망원동입니다")
-        until(lambda: case(instance, "show", asked["case"])["queue"] == "mapo")
+    instance: Instance = request.getfixturevalue(which)
+    sender, before = "+821066660005", len(case(instance, "list", "--limit", "200"))
+    assert 200 == sms(instance, "골목에 쓰레기 무단투기가 심해요 단속해주세요", sender=sender)
+    asked_back = until(lambda: delivered(instance, "sms", sender))[0]
+    held = case(instance, "show", asked_back["case"])["queue"]
+    assert 200 == sms(instance, "마포구 망원동입니다", sender=sender)
+    instance.drain()
+    until(lambda: case(instance, "show", asked_back["case"])["queue"] == "mapo")
 
-        assert "triage" == held
-        assert 1 == len(case(instance, "list"))
+    assert "triage" == held
+    assert before + 1 == len(case(instance, "list", "--limit", "200"))
 
 
 def sent_form(instance: Instance, **fields: str) -> tuple[int, str]:

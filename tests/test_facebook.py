@@ -127,12 +127,29 @@ def test_old_signature_alone_is_refused() -> None:
         facebook().verify(request(body, headers={"x-hub-signature": "sha1=" + "0" * 40}), now=0)
 
 
-def test_missing_secret_is_named() -> None:
-    """Without the app's secret the channel does not start, and says which variable is missing."""
-    part = Facebook("city_pages", FacebookSettings(), environment={})
+@pytest.mark.parametrize(
+    ("environment", "settings", "missing"),
+    [
+        ({}, {}, ["EUNGDAPSO_CITY_PAGES_APP_SECRET", "EUNGDAPSO_CITY_PAGES_VERIFY_TOKEN"]),
+        ({"EUNGDAPSO_CITY_PAGES_APP_SECRET": "s"}, {}, ["EUNGDAPSO_CITY_PAGES_VERIFY_TOKEN"]),
+        ({"EUNGDAPSO_CITY_PAGES_APP_SECRET": "s", "EUNGDAPSO_CITY_PAGES_VERIFY_TOKEN": "v"}, {}, []),
+    ],
+)
+def test_missing_secrets_are_named(environment: dict[str, str], settings: dict[str, Any], missing: list[str]) -> None:
+    """Without what the webhook needs the channel does not start, and says all of it."""
+    part = Facebook("city_pages", FacebookSettings.model_validate(settings), environment=environment)
 
-    assert ["EUNGDAPSO_CITY_PAGES_APP_SECRET"] == [*part.missing()]
-    assert [] == [*facebook().missing()]
+    assert missing == [*part.missing()]
+
+
+def test_answers_without_any_token_are_told() -> None:
+    """Where answers are to go out and no page has a token, letters would become files that nobody reads."""
+    secrets = {"EUNGDAPSO_FACEBOOK_APP_SECRET": "s", "EUNGDAPSO_FACEBOOK_VERIFY_TOKEN": "v"}
+    settings = FacebookSettings.model_validate({"accounts": ACCOUNTS, "api_url": "https://graph.facebook.com"})
+    one = {**secrets, "EUNGDAPSO_FACEBOOK_PAGE_TOKEN_MAYOR_PAGE": "t"}
+
+    assert "EUNGDAPSO_FACEBOOK_PAGE_TOKEN" in Facebook("facebook", settings, environment=secrets).missing()[0]
+    assert [] == [*Facebook("facebook", settings, environment=one).missing()]
 
 
 # Batches.

@@ -4,23 +4,16 @@ import asyncio
 import json
 import random
 import re
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, func, select
 
-from bench.instance import ROOT, Instance
+from bench.instance import Instance
 from cases.schema import cases
+from tests.commands import asked as commanded
 from tests.facebook_provider import (
-    MAYOR,
-    PAGE,
-    SECRETS,
     FakeGraph,
     Trouble,
     batch,
@@ -30,53 +23,23 @@ from tests.facebook_provider import (
     message,
     messaging,
 )
+from tests.town import Town
+from tests.waiting import until
 
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 LAMP = "송파구 잠실동 석촌호수 산책로 가로등이 꺼졌어요 고쳐주세요"
 QUESTION = "대형폐기물은 어떻게 버리나요?"
 RESULT = "역삼1동 골목의 폐기물을 오늘 모두 치웠습니다."
-TABLES = f"""[connectors.facebook]
-api_url = "{{url}}"
-timeout_seconds = 2
-accounts.Seoul_eungdapso.id = "{PAGE}"
-accounts."mayor.page".id = "{MAYOR}"
-
-[replies]
-first_seconds = 0.2
-"""
 
 
 @pytest.fixture(scope="module")
-def graph() -> Iterator[FakeGraph]:
-    with FakeGraph().in_thread() as made:
-        yield made
+def graph(town: Town) -> FakeGraph:
+    return town.facebook
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, graph: FakeGraph) -> Iterator[Instance]:
-    """A running pipeline with two pages, which hears of everything on them, its own words too."""
-    environment = {**SECRETS, "EUNGDAPSO_NOW": "2026-11-23T10:00:00", "EUNGDAPSO_CLOCK": "frozen"}
-    instance = Instance(tmp_path_factory.mktemp("city"), environment)
-    written = instance.config.read_text(encoding="utf-8")
-    tables = TABLES.replace("{url}", graph.url)
-    instance.config.write_text(re.sub(r"(?m)^\[connectors\.facebook\].*$", tables, written), encoding="utf-8")
-    instance.start()
-    graph.hook = f"{instance.base}/hooks/facebook"
-    try:
-        yield instance
-    finally:
-        graph.hook = ""
-        instance.stop()
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after half a minute."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
+def city(town: Town) -> Instance:
+    return town.instance
 
 
 def cases_of(instance: Instance, *citizens: str) -> int:
@@ -161,10 +124,8 @@ def test_officers_answer_to_a_comment_is_private(city: Instance, graph: FakeGrap
     receipt = until(lambda: graph.below(native_id))[0]
     number = re.search(r"\d{8}-\d{6,}-\d", receipt)
     assert number is not None
-    command = [sys.executable, "-m", "pipeline", "case", "answer", number[0], RESULT, "--by", "담당자"]
-    subprocess.run(
-        [*command, "--config", str(city.config)], cwd=ROOT, env=city.environment, check=True, capture_output=True
-    )
+    done = commanded(city, "case", "answer", number[0], RESULT, "--by", "담당자")
+    assert 0 == done.exit_code, done.output
     told = until(lambda: graph.said_to(f"whoever wrote {native_id}"))
     city.drain()
 

@@ -1,5 +1,6 @@
 """FAQs are found in people's own words, and left alone when it is not what they ask."""
 
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from config.load import load_city
 from config.schema import City, Faq, Routing, Templates, Words
 from core.decision import Finding
 from core.message import Message
+from pipeline.models import Kept, folder_of
 
 CITY = City(
     districts=(),
@@ -251,8 +253,18 @@ def shipped() -> City:
 
 
 @pytest.fixture(scope="module")
-def of_the_city(shipped: City) -> FaqClassifier:
-    return FaqClassifier(shipped)
+def kept(tmp_path_factory: pytest.TempPathFactory, found_before: Path) -> Kept:
+    """What was found before from the shipped files, to be read and written."""
+    var = tmp_path_factory.mktemp("var")
+    shutil.copytree(folder_of(found_before), folder_of(var))
+    return Kept(var, "faq")
+
+
+@pytest.fixture(scope="module")
+def of_the_city(shipped: City, kept: Kept) -> FaqClassifier:
+    made = FaqClassifier(shipped)
+    made.keep(kept)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -271,9 +283,10 @@ def test_another_question_about_the_same_matter_is_not_sure(of_the_city: FaqClas
     assert best.confidence < 0.8 or best.lead < 0.1
 
 
-def test_more_precision_makes_no_answer_surer(shipped: City, of_the_city: FaqClassifier) -> None:
+def test_more_precision_makes_no_answer_surer(shipped: City, of_the_city: FaqClassifier, kept: Kept) -> None:
     """With a higher `answer_precision` in pipeline.toml the same question is at most as sure."""
     strict = FaqClassifier(shipped.model_copy(update={"answer_precision": 0.999}))
+    strict.keep(kept)
     texts = [text for _, text, _ in PARAPHRASES]
     pairs = [(found(strict, text)[0].confidence, found(of_the_city, text)[0].confidence) for text in texts]
 

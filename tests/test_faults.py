@@ -23,7 +23,7 @@ from core.errors import ConfigError, Unavailable
 from core.message import Arrival
 from core.wire import Seal
 from pipeline import flow
-from pipeline.decider import Decider
+from pipeline.decider import Decider, is_heard
 from pipeline.desk import Desk, Outcome
 from streams.base import INBOUND, ROUTED
 from streams.embedded import Embedded
@@ -98,6 +98,24 @@ async def test_a_desk_that_does_not_start_is_no_messages_fault() -> None:
         await decider.handle([b"x"])
 
 
+@pytest.mark.parametrize(
+    ("speaks_at", "share", "is_heard_of", "waits"),
+    [(1, 1.0, True, 1), (2, 1.0, False, 1), (2, 0.0, False, 1), (3, 0.2, True, 3), (99, 0.2, False, 5)],
+    ids=["in time", "works and says nothing", "sleeps", "starved", "starved without end"],
+)
+def test_a_busy_machine_is_no_hang(*, speaks_at: int, share: float, is_heard_of: bool, waits: int) -> None:
+    """A desk that works, and gets little of a processor, is waited for longer; who hangs is not, nor anybody for
+    ever."""
+    waited: list[float] = []
+
+    def poll(seconds: float) -> bool:
+        waited.append(seconds)
+        return len(waited) >= speaks_at
+
+    assert is_heard_of == is_heard(poll, lambda: share * sum(waited), 10)
+    assert [10] * waits == waited
+
+
 # --- Pages
 
 
@@ -150,7 +168,7 @@ def send(city: Instance, numbers: range) -> list[str]:
 
 
 def until(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.1)
     return holds()

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import web
+from aiohttp import ClientPayloadError, ClientSession, web
 
+from connectors._post import whole
 from core.errors import Rejected, Unavailable
 from sinks._address import is_open
 from sinks._fetch import Fetcher
@@ -351,6 +352,7 @@ async def test_a_drip_ends(host: Host) -> None:
         (502, "soon", None),
         (429, "-5", None),
         (503, "Mon, 23 Nov 2020 03:01:00 GMT", 0),
+        (503, "Mon, 23 Nov 2026 03:01:00 +9999999999999999", None),
     ],
 )
 async def test_who_is_busy_is_asked_later(host: Host, status: int, after: str, wish: float | None) -> None:
@@ -399,6 +401,17 @@ async def test_whoever_is_away_is_asked_later(host: Host) -> None:
     ]
 
     assert 3 == len(found)
+
+
+async def test_an_answer_without_an_end_is_no_answer(host: Host) -> None:
+    """What a provider says about one call is read so far, and memory is not filled with more."""
+    async with ClientSession() as session, session.get(host.url()) as answer:
+        read = await whole(answer, len(PHOTO))
+    async with ClientSession() as session, session.get(host.url()) as answer:
+        with pytest.raises(ClientPayloadError):
+            await whole(answer, len(PHOTO) - 1)
+
+    assert PHOTO == read
 
 
 async def test_what_speaks_no_http_harms_nobody() -> None:

@@ -34,10 +34,11 @@ async def never(_: float) -> None:
 class Site:
     """The application; `taken` is what was made durable."""
 
-    def __init__(self, store: CaseStore, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, store: CaseStore, time: Time, monkeypatch: pytest.MonkeyPatch, *, lists: int = 0) -> None:
         monkeypatch.setattr("web.open311._WAIT_SECONDS", 0.01)
-        settings = Open311Settings(jurisdiction_id="eungdapso.example")
+        settings = Open311Settings(jurisdiction_id="eungdapso.example", lists_a_minute=lists)
         self.channel = Open311("open311", settings, environment={"EUNGDAPSO_OPEN311_KEY": "key"})
+        self.store = store
         self.taken: list[Arrival] = []
         self.is_away = False
         services = Services(
@@ -59,7 +60,15 @@ class Site:
             raise Unavailable("the log does not answer; try again")
         self.taken.extend(arrivals)
 
-    async def ask(self, path: str, query: Mapping[str, str] = NOTHING, *, body: bytes | None = None) -> tuple[int, str]:
+    async def ask(
+        self, path: str, query: Mapping[str, str] = NOTHING, *, body: bytes | None = None, method: str = ""
+    ) -> tuple[int, str]:
+        sent = await self.told(f"/open311/v2/{path}", query, body=body, method=method)
+        return sent[0]["status"], b"".join(event.get("body", b"") for event in sent[1:]).decode()
+
+    async def told(
+        self, whole: str, query: Mapping[str, str] = NOTHING, *, body: bytes | None = None, method: str = ""
+    ) -> list[Any]:
         sent: list[Any] = []
 
         async def receive() -> dict[str, Any]:
@@ -68,12 +77,12 @@ class Site:
         async def send(event: Any) -> None:
             sent.append(event)
 
-        whole = f"/open311/v2/{path}"
-        scope = {"type": "http", "method": "GET" if body is None else "POST", "path": whole, "raw_path": whole.encode()}
+        method = method or ("GET" if body is None else "POST")
+        scope = {"type": "http", "method": method, "path": whole, "raw_path": whole.encode()}
         headers = [(b"content-type", b"application/x-www-form-urlencoded")]
         more = {"query_string": urlencode(query).encode(), "headers": headers, "root_path": "", "scheme": "https"}
         await self.app({**scope, **more}, receive, send)
-        return sent[0]["status"], b"".join(event.get("body", b"") for event in sent[1:]).decode()
+        return sent
 
     async def post(self, ending: str = "json", **changed: str) -> tuple[int, str]:
         return await self.ask(f"requests.{ending}", body=urlencode(REPORT | changed).encode())
@@ -209,3 +218,98 @@ async def test_what_is_nowhere_is_said_to_be(site: Site, path: str) -> None:
 
     assert 404 == status
     assert json.loads(said) if path.endswith("json") else ET.fromstring(said).findtext("error/description")
+
+
+def codes(said: str) -> list[str]:
+    """Returns the codes of the errors, whatever the format; each has words."""
+    found = [(str(one["code"]), one["description"]) for one in json.loads(said)] if said.startswith("[") else []
+    found = found or [(one.findtext("code") or "", one.findtext("description") or "") for one in ET.fromstring(said)]
+    return [code for code, words in found if words]
+
+
+async def test_lists_have_pages(site: Site, store: CaseStore, time: Time) -> None:
+    """Newest first, each case on one page; what no page can be is refused."""
+    made = []
+    for sender in ("+821000000001", "+821000000002", "+821000000003"):
+        time.moves(minutes=1)
+        made.append(opened(store, dispatched(message(WASTE, time, reply_to=sender))))
+    pages = [await site.listed(page_size="2", page=str(page)) for page in (1, 2, 3)]
+    wrong = [{"page": "0"}, {"page": "x"}, {"page_size": "1001"}, {"page_size": "1000", "page": "9999"}]
+
+    assert [made[:0:-1], made[:1], []] == [[one["service_request_id"] for one in page] for page in pages]
+    assert [400] * 4 == [(await site.ask("requests.json", query))[0] for query in wrong]
+
+
+@pytest.mark.parametrize("ending", ["json", "xml"])
+async def test_who_asks_too_often_waits(
+    store: CaseStore, time: Time, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """Of lists an address has so many a minute; then it is told when there are more. Single requests are free."""
+    site = Site(store, time, monkeypatch, lists=1)
+    await site.ask(f"requests.{ending}")
+    start, *rest = await site.told(f"/open311/v2/requests.{ending}")
+    one, _ = await site.ask(f"services.{ending}")
+
+    assert (429, ["429"], 200) == (start["status"], codes(rest[0]["body"].decode()), one)
+    assert 1 <= int(dict(start["headers"])[b"retry-after"]) <= 60
+
+
+@pytest.mark.parametrize("ending", ["json", "xml"])
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "requests", b"GET, HEAD, POST"),
+        ("POST", "services", b"GET, HEAD"),
+        ("PUT", "requests/1", b"GET, HEAD"),
+        ("BREW", "discovery", b"GET, HEAD"),
+    ],
+)
+async def test_another_method_is_refused_in_its_format(
+    site: Site, ending: str, method: str, path: str, allowed: bytes
+) -> None:
+    """405, with what may be done there."""
+    start, *rest = await site.told(f"/open311/v2/{path}.{ending}", method=method)
+
+    assert (405, allowed) == (start["status"], dict(start["headers"])[b"allow"])
+    assert ["405"] == codes(rest[0]["body"].decode())
+
+
+@pytest.mark.parametrize("path", ["nothing.json", "tokens.json", "reports.xml", "requests.csv"])
+async def test_a_report_goes_to_one_address(site: Site, path: str) -> None:
+    """What is posted anywhere else is nowhere, and taken by nobody."""
+    status, _ = await site.ask(path, body=urlencode(REPORT).encode())
+
+    assert (404, []) == (status, site.taken)
+
+
+@pytest.mark.parametrize("ending", ["json", "xml"])
+async def test_too_large_a_report_is_refused_in_its_format(site: Site, ending: str) -> None:
+    """413, before anybody reads it."""
+    status, said = await site.ask(f"requests.{ending}", body=b"x" * 140_000)
+
+    assert (413, ["413"]) == (status, codes(said))
+
+
+@pytest.mark.parametrize("ending", ["json", "xml"])
+async def test_a_fault_of_ours_is_told_in_its_format(site: Site, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 with errors, like every other; never a plain text."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(site.store.requests, "between", broken)
+    start, *rest = await site.told(f"/open311/v2/requests.{ending}")
+
+    assert (503, ["503"], b"5") == (
+        start["status"],
+        codes(rest[0]["body"].decode()),
+        dict(start["headers"])[b"retry-after"],
+    )
+
+
+@pytest.mark.parametrize("path", ["/open311/", "/open311/v1/services.json", "/open311/v2"])
+async def test_beside_the_interface_errors_have_a_format(site: Site, path: str) -> None:
+    """Another version is nowhere, and that is said in the same words."""
+    start, *rest = await site.told(path)
+
+    assert (404, ["404"]) == (start["status"], codes(rest[0]["body"].decode()))

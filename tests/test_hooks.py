@@ -106,6 +106,43 @@ async def ask(
     return events[0]["status"], events[1]["body"], dict(events[0]["headers"])
 
 
+class Hasty(Plain):
+    """A channel whose provider waits only a moment, and never tries again."""
+
+    answer_seconds = 0.01
+
+    def apology(self) -> Response:
+        return Response(body=b"sorry")
+
+    def late(self) -> Response:
+        return Response(body=b"who knows")
+
+
+async def test_who_cannot_wait_is_told_in_time() -> None:
+    """Nobody is thanked for what is not durable yet; it goes on and is taken all the same."""
+    may_go, taken, events = asyncio.Event(), list[Arrival](), list[Any]()
+
+    async def accept(arrivals: Sequence[Arrival]) -> None:
+        await may_go.wait()
+        taken.extend(arrivals)
+
+    async def receive() -> Event:
+        return {"type": "http.request", "body": b"hello", "more_body": False}
+
+    async def send(event: Any) -> None:
+        events.append(event)
+
+    hooks = Hooks({"plain": Hasty("plain", ChannelSettings())}, accept, lambda: RECEIVED_AT, PUBLIC_URL)
+    await hooks(_scope("POST", "/hooks/plain", b"", {"content-type": "text/plain"}), receive, send)
+    before = len(taken)
+    may_go.set()
+    async with asyncio.timeout(60):
+        while not taken:
+            await asyncio.sleep(0)
+
+    assert (200, b"who knows", 0, 1) == (events[0]["status"], events[1]["body"], before, len(taken))
+
+
 async def test_yes_is_said_when_the_message_is_durable() -> None:
     """A provider gets its channel's yes, and the message has been made durable by then."""
     log = Log()

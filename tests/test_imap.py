@@ -272,7 +272,7 @@ async def test_length_that_nobody_asked_for(server: MailServer, log: Log) -> Non
 
 
 def message_of(raw: bytes) -> Message:
-    part = Imap("imap", ImapSettings(addresses=(OURS,)), environment={})
+    part = Imap("imap", ImapSettings(host="mail.example.kr", addresses=(OURS,)), environment={})
     return part.parse(part.arrival(raw, Envelope(), NOON))
 
 
@@ -288,6 +288,14 @@ def test_bounce_in_a_mailbox_is_automatic() -> None:
     raw = mail("x").replace(b"Return-Path: <x@example.kr>", b"Return-Path: <>")
 
     assert "automatic: null return path" in message_of(raw).signals
+
+
+def test_a_table_without_its_server_is_a_mistake() -> None:
+    """Whoever names addresses and no server is told before anything starts; a table that is empty starts nothing."""
+    with pytest.raises(ValidationError, match="name the mail server"):
+        ImapSettings(addresses=(OURS,))
+
+    assert "" == ImapSettings().host
 
 
 def test_password_never_goes_in_the_clear() -> None:

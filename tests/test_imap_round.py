@@ -1,56 +1,24 @@
 """A mailbox there and back: an instance that asks a mail server, is killed, finds new numbers, misses nothing."""
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
 from sqlalchemy import create_engine, func, select, update
 
-from bench.instance import Instance
 from cases.schema import cases, places
-from tests.imap_server import PASSWORD, USER, MailServer
-from tests.mail_relay import Relay
+from tests.town import OFFICE_ADDRESS, Town
+from tests.waiting import until
 
-OURS = "gangnam@eungdapso.example"
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
-ENVIRONMENT = {
-    "EUNGDAPSO_NOW": "2026-11-23T10:00:00",
-    "EUNGDAPSO_CLOCK": "frozen",
-    "EUNGDAPSO_OFFICE_PASSWORD": PASSWORD,
-}
-TABLES = f"""
-[connectors.office]
-type = "imap"
-host = "127.0.0.1"
-port = {{port}}
-encryption = "none"
-username = "{USER}"
-addresses = ["{OURS}"]
-begin_days = 36500
-poll_seconds = 0.5
-timeout_seconds = 2
-
-[connectors.office.relay]
-host = "127.0.0.1"
-port = {{relay}}
-
-[replies]
-first_seconds = 0.2
-"""
 
 
 class City:
     """A running instance, the mailbox that it reads and the relay that its letters go to."""
 
-    def __init__(self, instance: Instance, server: MailServer, relay: Relay) -> None:
-        self.instance = instance
-        self.server = server
-        self.relay = relay
+    def __init__(self, town: Town) -> None:
+        self.instance, self.server, self.relay = town.instance, town.mailbox, town.relay
 
     def write(self, *names: str) -> None:
         for name in names:
-            head = f"From: {name}@example.kr\nTo: {OURS}\nMessage-ID: <{name}@example.kr>\nSubject: 민원\n\n"
+            head = f"From: {name}@example.kr\nTo: {OFFICE_ADDRESS}\nMessage-ID: <{name}@example.kr>\nSubject: 민원\n\n"
             self.server.inbox.add(f"{head}{WASTE}\n".replace("\n", "\r\n").encode())
 
     def letters(self, *names: str) -> list[int]:
@@ -73,32 +41,13 @@ class City:
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    relay = Relay()
-    relay.start()
-    with MailServer().in_thread() as server:
-        instance = Instance(tmp_path_factory.mktemp("city"), ENVIRONMENT)
-        written = instance.config.read_text(encoding="utf-8")
-        instance.config.write_text(written + TABLES.format(port=server.port, relay=relay.port), encoding="utf-8")
-        instance.start()
-        yield City(instance, server, relay)
-        instance.stop()
-    relay.stop()
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after a minute."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
+def city(town: Town) -> City:
+    return City(town)
 
 
 def test_each_citizen_is_answered_once(city: City) -> None:
     """Lines that break inside a mail, a busy server, one that says nothing: one case and one letter each."""
-    names = [f"round{number}" for number in range(12)]
+    names = [f"mailbox{number}" for number in range(12)]
     city.server.cut_at, city.server.hang_at, city.server.busy = 5, 12, 1
     city.write(*names)
     until(lambda: all(city.letters(*names)))
@@ -128,21 +77,21 @@ def test_killed_in_the_middle(city: City) -> None:
 
 def test_new_numbers(city: City) -> None:
     """The mailbox was moved to another server while mail came: only what is new is answered."""
-    before = city.cases_of(*(f"round{number}" for number in range(12)))
+    before = city.cases_of(*(f"mailbox{number}" for number in range(12)))
     city.write("moved")
     city.server.inbox.renumber(1_900_000_000)
     until(lambda: city.cases_of("moved"))
     city.instance.drain()
 
     assert (12, [1]) == (before, city.letters("moved"))
-    assert [1] * 12 == city.letters(*(f"round{number}" for number in range(12)))
-    assert 73 == city.cases_of("moved", *(f"round{n}" for n in range(12)), *(f"killed{n}" for n in range(60)))
+    assert [1] * 12 == city.letters(*(f"mailbox{number}" for number in range(12)))
+    assert 73 == city.cases_of("moved", *(f"mailbox{n}" for n in range(12)), *(f"killed{n}" for n in range(60)))
 
 
 def test_attachment_of_a_mailbox_is_kept(city: City) -> None:
     """A file in a mail that came by IMAP is taken out of it, as one that came by SMTP."""
     mail = (
-        f"From: photo@example.kr\nTo: {OURS}\nMessage-ID: <photo@x>\nMIME-Version: 1.0\n"
+        f"From: photo@example.kr\nTo: {OFFICE_ADDRESS}\nMessage-ID: <photo@x>\nMIME-Version: 1.0\n"
         'Content-Type: multipart/mixed; boundary="cut"\n\n--cut\nContent-Type: text/plain; charset=utf-8\n\n'
         f"{WASTE}\n--cut\nContent-Type: image/png; name=a.png\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n"
         "--cut--\n"

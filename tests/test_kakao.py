@@ -1,6 +1,9 @@
 """KakaoTalk: what is said at once, what a request becomes, and the two ways out: its callback, then a telephone."""
 
+import asyncio
 import json
+import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +11,7 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
+from cases.chat import Letter
 from connectors._kakao_message import may_call, phone
 from connectors._kakao_rest import Answers, Later
 from connectors._kakao_settings import KakaoSettings
@@ -163,6 +167,103 @@ async def test_citizen_reads_the_apology_when_nothing_can_be_kept() -> None:
 
     assert 200 == events[0]["status"]
     assert bot().apology().body == events[1]["body"]
+
+
+class Waiting:
+    """The letters that wait for a citizen, and a store that may not answer."""
+
+    def __init__(self, *letters: Reply, before: str = "failed", look: str = "none", ways: tuple[str, ...] = ()) -> None:
+        self.letters = [Letter(one, before) for one in letters]
+        self.ends: list[tuple[str, list[str]]] = []
+        self.looks, self.ways = look, frozenset(ways)
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def look(self, message: Message) -> str:
+        self.answers.wait(30)
+        return self.looks
+
+    def take(self, message: Message, most: int) -> list[Letter]:
+        self.answers.wait(30)
+        taken, self.letters = self.letters[:most], self.letters[most:]
+        return taken
+
+    def shown(self, letters: Sequence[Letter]) -> None:
+        self.ends.append(("shown", [letter.reply.id for letter in letters]))
+
+    def put_back(self, letters: Sequence[Letter]) -> None:
+        self.ends.append(("put back", [letter.reply.id for letter in letters]))
+
+    def other_ways(self, message: Message) -> frozenset[str]:
+        return self.ways
+
+
+async def told(chat: Waiting, utterance: str = "가로등이 꺼졌어요", **asked: Any) -> list[str]:
+    """Returns what the citizen reads, bubble by bubble, and lets it be written down that they did."""
+    part, made = bot(**API), request(payload(utterance, **asked))
+    part.chat = chat
+    answer = await part.told(made, part.parse(made), 30)
+    if answer.then is not None:
+        await answer.then()
+    return [one["simpleText"]["text"] for one in json.loads(answer.body)["template"]["outputs"]]
+
+
+async def test_letter_about_it_is_shown_at_once() -> None:
+    """Without a callback the answer itself is what the citizen reads, when it is there in time."""
+    chat = Waiting(reply(), before="queued", look="there")
+
+    assert [reply().text] == await told(chat)
+    assert [("shown", [reply().id])] == chat.ends
+
+
+async def test_what_was_answered_meanwhile_comes_first() -> None:
+    """Before the receipt for what was said now the citizen reads what nobody could bring them before."""
+    texts = await told(Waiting(reply("가로등을 고쳤습니다.", kind="result")))
+
+    assert ("가로등을 고쳤습니다.", 2) == (texts[0], len(texts))
+    assert "접수" in texts[1]
+
+
+async def test_receipt_says_where_the_answer_will_be() -> None:
+    """In the chat, or where the citizen has another contact by consent."""
+    alone, elsewhere = await told(Waiting()), await told(Waiting(ways=("sms",)))
+
+    assert "답변 보기" in alone[0]
+    assert "연락처" in elsewhere[0]
+
+
+async def test_who_asks_for_answers_says_nothing() -> None:
+    """The button is no message; it shows what there is, or says that there is nothing yet."""
+    asked = request(payload("답변 보기"))
+    shown, nothing = await told(Waiting(reply()), "답변 보기"), await told(Waiting(), "답변 보기")
+
+    assert [] == bot().parse(asked)
+    assert [reply().text] == shown
+    assert "아직" in nothing[0]
+
+
+async def test_store_that_does_not_answer_keeps_nobody_waiting() -> None:
+    """When the time is over the receipt is said without it; what was taken too late is put back."""
+    part, made, chat = bot(**API), request(payload("가로등이 꺼졌어요")), Waiting(reply())
+    part.chat = chat
+    chat.answers.clear()
+    answer = await part.told(made, part.parse(made), 0.01)
+    chat.answers.set()
+    async with asyncio.timeout(60):
+        while not chat.ends:
+            await asyncio.sleep(0.01)
+
+    assert "답변 보기" in json.loads(answer.body)["template"]["outputs"][0]["simpleText"]["text"]
+    assert ([("put back", [reply().id])], None) == (chat.ends, answer.then)
+
+
+async def test_who_left_a_number_is_not_kept_waiting() -> None:
+    """Their letters go to the telephone; nothing is looked for in the chat."""
+    part = bot(phone_param="phone", later="alimtalk", alimtalk={"api_url": "https://dealer.example/messages"})
+    made, part.chat = request(payload("가로등", params={"phone": "010-0000-0021"})), Waiting(reply())
+    answer = await part.told(made, part.parse(made), 30)
+
+    assert part.thanks(made, part.parse(made)).body == answer.body
 
 
 # What a request becomes.
@@ -374,10 +475,11 @@ async def test_used_callback_gives_way_to_the_telephone() -> None:
 async def test_without_a_number_staff_see_it() -> None:
     """Without a telephone number a later answer is final, with the reason for staff."""
     async with Provider().listening() as provider:
-        error = await sent(provider, reply(), **alimtalk(provider))
+        errors = [await sent(provider, reply(attempt=attempt), **alimtalk(provider)) for attempt in (1, 2)]
 
-    assert Rejected is type(error)
-    assert "telephone" in str(error)
+    # At first its door may still show it.
+    assert ["Waits", "Rejected"] == [type(error).__name__ for error in errors]
+    assert "telephone" in str(errors[1])
 
 
 async def test_dealer_that_says_no_within_a_yes_is_believed() -> None:

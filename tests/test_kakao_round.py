@@ -1,53 +1,30 @@
 """KakaoTalk there and back: a running instance, Kakao and a dealer on loopback; received once, answered once."""
 
 import asyncio
-import subprocess
-import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import pytest
 from sqlalchemy import create_engine, select
 
-from bench.instance import ROOT, Instance
+from bench.instance import Instance
 from cases.schema import cases, outbox
-from tests.kakao_server import DEALER_TOKEN, SECRET, Kakao, payload
-from tests.stand_in import running
-from tests.test_end_to_end import until
+from tests.commands import asked as commanded
+from tests.kakao_server import Kakao, payload
+from tests.town import Town
+from tests.waiting import until
 
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 QUESTION = "대형폐기물은 어떻게 버리나요?"
-ENVIRONMENT = {
-    "EUNGDAPSO_NOW": "2026-11-23T10:00:00",
-    "EUNGDAPSO_CLOCK": "frozen",
-    "EUNGDAPSO_KAKAO_SECRET": SECRET,
-    "EUNGDAPSO_KAKAO_ALIMTALK_TOKEN": DEALER_TOKEN,
-}
-TABLES = """[connectors.kakao]
-api_url = "{url}"
-timeout_seconds = 2
-phone_param = "phone"
-later = "alimtalk"
-
-[connectors.kakao.alimtalk]
-api_url = "{url}/messages"
-
-[replies]
-first_seconds = 0.2
-"""
 
 
 @pytest.fixture(scope="module")
-def kakao() -> Iterator[Kakao]:
-    with Kakao().in_thread() as made:
-        yield made
+def kakao(town: Town) -> Kakao:
+    return town.kakao
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, kakao: Kakao) -> Iterator[Instance]:
-    """A running pipeline with one bot."""
-    tables = TABLES.replace("{url}", kakao.url)
-    with running(tmp_path_factory.mktemp("city"), ENVIRONMENT, "kakao", tables) as instance:
-        yield instance
+def city(town: Town) -> Instance:
+    return town.instance
 
 
 def numbers_of(instance: Instance, citizens: Collection[str]) -> list[str]:
@@ -70,9 +47,8 @@ def states_of(instance: Instance, number: str) -> dict[str, str]:
 
 def answer(instance: Instance, number: str, text: str) -> None:
     """An officer answers from the terminal."""
-    command = [sys.executable, "-m", "pipeline", "case", "answer", number, text, "--by", "담당자"]
-    command += ["--config", str(instance.config)]
-    subprocess.run(command, cwd=ROOT, env=instance.environment, check=True, capture_output=True, timeout=60)
+    done = commanded(instance, "case", "answer", number, text, "--by", "담당자")
+    assert 0 == done.exit_code, done.output
 
 
 def test_each_citizen_is_answered_once_by_callback(city: Instance, kakao: Kakao) -> None:
@@ -119,3 +95,24 @@ def test_officers_answer_goes_to_the_telephone(city: Instance, kakao: Kakao) -> 
 
     assert {"01000000060"} == {one["to"] for one in kakao.messages}
     assert "sent" == states_of(city, numbered)["result"]
+
+
+def test_who_left_no_number_reads_it_in_the_chat(city: Instance, kakao: Kakao) -> None:
+    """What nobody could bring a citizen is shown when they ask for it, once; the receipt has said so."""
+    (receipt,) = asyncio.run(kakao.ask(f"{city.base}/hooks/kakao", [payload(WASTE, user="citizen-70")]))
+    until(lambda: numbers_of(city, ["citizen-70"]))
+    (number,) = numbers_of(city, ["citizen-70"])
+    answer(city, number, "현장을 확인하고 쓰레기를 치웠습니다.")
+    until(lambda: states_of(city, number).get("result") == "failed")
+    seen: list[str] = []
+
+    def asks() -> bool:
+        (one,) = asyncio.run(kakao.ask(f"{city.base}/hooks/kakao", [payload("답변 보기", user="citizen-70")]))
+        seen.extend(output["simpleText"]["text"] for output in one.said["template"]["outputs"])
+        return any("아직" in text for text in seen)
+
+    until(asks)
+
+    assert "접수" in receipt.said["template"]["outputs"][0]["simpleText"]["text"]
+    assert 1 == sum("치웠습니다" in text for text in seen)
+    assert "sent" == states_of(city, number)["result"]

@@ -1,6 +1,8 @@
 """What is found from the city's own texts is there again at the next start, and never anything else."""
 
+import fcntl
 import os
+import resource
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -164,3 +166,37 @@ def test_what_is_ours_is_believed(kept: Kept) -> None:
     kept.write("trust", b"ours")
 
     assert b"ours" == kept.read("trust")
+
+
+def test_a_full_disk_leaves_what_was_there(kept: Kept, tmp_path: Path) -> None:
+    """What does not fit is not written, not even half of it beside the other."""
+    kept.write("trust", b"ours")
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, most))
+    try:
+        kept.write("trust", b"x" * 200_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    assert (["faq.trust.kept"], b"ours") == ([*files(tmp_path)], kept.read("trust"))
+
+
+def test_what_somebody_writes_is_left_to_him(kept: Kept, tmp_path: Path) -> None:
+    """Two that write at once take nothing from each other; only what nobody writes any more is taken away."""
+    kept.write("trust", b"ours")
+    begun = folder_of(tmp_path) / "faq.trust.kept-begun"
+    with begun.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        kept.write("trust", b"theirs")
+        is_left = begun.exists()
+    kept.write("trust", b"ours again")
+
+    assert (True, False, b"ours again") == (is_left, begun.exists(), kept.read("trust"))
+
+
+def test_a_file_of_too_many_bytes_is_none(kept: Kept, tmp_path: Path) -> None:
+    """Nobody reads it, whatever begins in it."""
+    kept.write("trust", b"ours")
+    os.truncate(folder_of(tmp_path) / "faq.trust.kept", 10_000_000_000)
+
+    assert kept.read("trust") is None

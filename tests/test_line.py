@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from connectors._few import few
+from connectors._line_rest import Files, Letters
 from connectors._post import Post
 from connectors._tries import Tries
 from connectors.base import Located, Request, Words
-from connectors.line import Files, Letters, Line, LineSettings
+from connectors.line import Line, LineSettings
 from core.errors import Forged, Rejected, Unavailable, Uncertain
 from core.message import Attachment, Message
 from core.reply import Receipt, Reply

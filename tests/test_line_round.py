@@ -3,46 +3,29 @@
 import asyncio
 import random
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import pytest
 from sqlalchemy import create_engine, func, select
 
 from bench.instance import Instance
 from cases.schema import cases
-from tests.line_server import SECRET, TOKEN, Platform, event, user
-from tests.stand_in import running
-from tests.test_end_to_end import until
+from tests.line_server import Platform, event, user
+from tests.town import Town
+from tests.waiting import until
 
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 QUESTION = "대형폐기물은 어떻게 버리나요?"
-ENVIRONMENT = {
-    "EUNGDAPSO_NOW": "2026-11-23T10:00:00",
-    "EUNGDAPSO_CLOCK": "frozen",
-    "EUNGDAPSO_LINE_SECRET": SECRET,
-    "EUNGDAPSO_LINE_TOKEN": TOKEN,
-}
-TABLES = """[connectors.line]
-api_url = "{url}"
-timeout_seconds = 2
-
-[replies]
-first_seconds = 0.2
-"""
 
 
 @pytest.fixture(scope="module")
-def platform() -> Iterator[Platform]:
-    with Platform().in_thread() as made:
-        yield made
+def platform(town: Town) -> Platform:
+    return town.line
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Iterator[Instance]:
-    """A running pipeline with one official account."""
-    tables = TABLES.replace("{url}", platform.url)
-    with running(tmp_path_factory.mktemp("city"), ENVIRONMENT, "line", tables) as instance:
-        yield instance
+def city(town: Town) -> Instance:
+    return town.instance
 
 
 def cases_of(instance: Instance, citizens: Collection[int]) -> int:

@@ -240,19 +240,105 @@ def test_a_broken_table_is_one_mistake(write: Write) -> None:
 def test_a_row_whose_time_is_over_is_noted(write: Write) -> None:
     """It is no mistake; where it stands is told, so that somebody removes it."""
     row = '[[rule]]\nname = "fair"\nuntil = 2026-11-22\nwhen = { demand = true }\nthen = "hold"\n'
-    rules = read_city(write({"routing.toml": FILES["routing.toml"] + row})).tables.rules
+    rules = read_city(write({"routing.toml": FILES["routing.toml"] + row})).tables
     (note,) = past(rules, parse_instant("2026-11-23T00:00"))
 
     assert "routing.toml:16: rule 2 (fair): was until 2026-11-22 and applies no more." in note
     assert [] == past(rules, parse_instant("2026-11-22T23:59"))
 
 
+def test_an_answer_whose_time_is_over_is_noted(write: Write) -> None:
+    """Nobody is answered with it any more, and nothing else says so."""
+    old = FAQ + "valid_until = 2026-11-22\n"
+    tables = read_city(write({"faq/traffic.toml": old})).tables
+
+    assert [] == past(tables, parse_instant("2026-11-22T23:59"))
+    assert "faq 1 (bus-fare): held until 2026-11-22" in past(tables, parse_instant("2026-11-23T00:00"))[0]
+
+
+TOPIC = """
+[[topic]]
+id = "bulky"
+name = "대형폐기물"
+english = "Bulky waste"
+owner = "district"
+unit = "청소"
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "no_topic", "sentence"),
+    [
+        ('examples = ["몰래 버려요"]', 'sayings = ["몰래 버려요"]', "", "topics.toml:16: topic 2 (bulky): sentence"),
+        ('sayings = ["네"]', "", 'no_topic = ["네"]', "topics.toml:1: no_topic: sentence"),
+        ('keywords = ["무단투기"]', 'keywords = ["무단투기"]', "", "topics.toml:16: topic 2 (bulky): keyword"),
+    ],
+)
+def test_a_sentence_speaks_for_one_topic(write: Write, first: str, second: str, no_topic: str, sentence: str) -> None:
+    """The same in two topics teaches nothing: both lines are told."""
+    text = f"{no_topic}\n{FILES['topics.toml']}{first}\n{TOPIC}{second}\n"
+    (told,) = read_city(write({"topics.toml": text})).mistakes
+
+    assert sentence in told
+    assert "topics.toml:8: topic 1 (litter)" in told
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "sentence"),
+    [
+        ("topics.toml", '"district"', '"종로구"', 'Write owner = "district"'),
+        ("topics.toml", '"litter"', '"Litter!"', 'should begin with a small letter'),
+        ("topics.toml", 'unit = "청소"', 'unit = "청소"\nkeywords = ["쓰레기", " "]', "keywords no. 2 is empty"),
+        ("departments.toml", 'english', 'duty_contact = "010-1234-5678"\nenglish', "a channel and an address"),
+        ("departments.toml", 'english', 'duty_contact = "smss:+821012345678"\nenglish', "Did you mean sms?"),
+        ("routing.toml", 'then = "answer"', 'then = "answer"\npriority = 1', "Rows are read from top to bottom"),
+        ("routing.toml", 'then = "answer"', 'then = "answer"\ntopic = ["litter"]', "Write it in when"),
+        ("routing.toml", '{ faq = "*" }', '{ faq = ["*"] }', 'stands without brackets and alone: faq = "*"'),
+        ("routing.toml", '{ faq = "*" }', '{ faq = "*", words = ["가 | 나"] }', 'Write words = ["가", "나"].'),
+        ("routing.toml", '{ faq = "*" }', '{ faq = "*", not_topic = ["litter"] }', "No condition can be turned round"),
+        ("routing.toml", '{ faq = "*" }', '{ faq = "*", rating = [1] }', "should be text in quotation marks"),
+        ("routing.toml", 'then = "answer"', 'then = "answer"\nuntil = 2027-02-30', "There is no such day or time"),
+    ],
+)  # fmt: skip
+def test_what_a_new_administrator_writes_is_told(write: Write, file: str, old: str, new: str, sentence: str) -> None:
+    """One mistake is one sentence, which says what to write instead."""
+    draft = read_city(write({file: FILES[file].replace(old, new, 1)}), channels={"sms": "sms"})
+    (told,) = draft.mistakes
+
+    assert sentence in told
+
+
+def test_a_row_of_which_a_line_is_lost_has_no_consequences(write: Write) -> None:
+    """Without its condition it would apply to everything, and every row behind it never."""
+    broken = '[[rule]]\nname = "fair"\nwhen.words = ["벼룩시장]\nthen = "hold"\n'
+    (told,) = read_city(
+        write(
+            {
+                "routing.toml": broken.join(FILES["routing.toml"].split("[[rule]]", 1)[:1])
+                + broken
+                + "[[rule]]"
+                + FILES["routing.toml"].split("[[rule]]", 1)[1]
+            }
+        )
+    ).mistakes
+
+    assert "routing.toml:4: is no TOML" in told
+
+
+def test_mistakes_stand_in_the_order_of_the_file(write: Write) -> None:
+    """Whoever mends them goes through a file once."""
+    rows = '[[rule]]\nname = "a"\nqueue = "hq.raod"\nthen = "dispatch"\n[[rule]]\nname = "b"\nthen = "hodl"\n'
+    told = read_city(write({"routing.toml": FILES["routing.toml"] + rows})).mistakes
+
+    assert ["rule 2 (a)", "rule 3 (b)"] == [one.split(": ")[1] for one in told]
+
+
 def test_a_channel_that_is_none_is_told(write: Write) -> None:
     """Rules may name the channels that there are; which these are, others say."""
     row = '[[rule]]\nname = "fax"\nwhen = { channel = ["smss"] }\nthen = "hold"\n'
-    draft = read_city(write({"routing.toml": FILES["routing.toml"] + row}), channels=["sms", "email"])
+    draft = read_city(write({"routing.toml": FILES["routing.toml"] + row}), channels={"sms": "sms", "email": "email"})
 
-    assert 'when.channel "smss" is no channel. Did you mean sms?' in draft.mistakes[0]
+    assert 'when.channel "smss" is no channel of pipeline.toml. Did you mean sms?' in draft.mistakes[0]
 
 
 def test_syllables_that_were_taken_apart_are_the_same_name(write: Write) -> None:
@@ -341,4 +427,31 @@ def test_missing_settings_tell_their_meaning() -> None:
     with pytest.raises(ValidationError) as caught:
         Faq.model_validate({})
 
-    assert "a: verified is missing. Add it: False: found by search" in "\n".join(explain(caught.value, "a", Faq))
+    assert "a: verified is missing. Add it: Whether somebody of the city has checked the answer" in "\n".join(
+        explain(caught.value, "a", Faq)
+    )
+
+
+@pytest.mark.parametrize(
+    ("sign", "told"),
+    [
+        (r"\u001b[2J", "holds a sign that nobody sees (U+001B). Write it without."),
+        (r"\u0000", "holds a sign that nobody sees (U+0000). Write it without."),
+        (r"\u202e", "holds a sign that nobody sees (U+202E). Write it without."),
+        (r"\nqueue", "goes on in another line. Write it in one."),
+    ],
+)
+def test_names_and_ids_command_no_terminal(write: Write, sign: str, told: str) -> None:
+    """They stand in terminals, logs and pages: what nobody sees is refused, and not even repeated."""
+    files = {
+        "routing.toml": FILES["routing.toml"].replace('name = "answer', f'name = "answer{sign}'),
+        "faq/traffic.toml": FAQ.replace('id = "bus-fare', f'id = "bus-fare{sign}'),
+        "topics.toml": FILES["topics.toml"].replace('id = "litter', f'id = "litter{sign}'),
+        "departments.toml": FILES["departments.toml"].replace('id = "hq.road', f'id = "hq.road{sign}'),
+    }
+    mistakes = read_city(write(files)).mistakes
+    refused = [mistake for mistake in mistakes if "should begin with a small letter" in mistake]
+
+    assert [f"name: {told}"] == [mistake.split("): ", 1)[1] for mistake in mistakes if "routing.toml:3:" in mistake]
+    assert 3 == len(refused)
+    assert "".join(mistakes).isprintable()

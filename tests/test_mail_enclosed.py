@@ -5,7 +5,9 @@ import struct
 from base64 import b64encode
 from datetime import UTC, datetime
 
-from connectors._mail import tnef
+import pytest
+
+from connectors._mail import lzfu, rtf, tnef
 from connectors.email import Email, EmailSettings
 from core.message import Envelope, Message
 
@@ -85,6 +87,77 @@ def test_text_in_winmail_dat() -> None:
     raw = f"{HEAD}{packed(winmail(text='가로등이 꺼졌습니다.'))}\n"
 
     assert ("가로등이 꺼졌습니다.", ()) == (parsed(raw).text, parsed(raw).attachments)
+
+
+# RTF packed as MS-OXRTFCP describes it. The two packed texts are the examples of that document.
+HELLO = bytes.fromhex(
+    "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
+)
+CROSSING = bytes.fromhex("1a0000001c0000004c5a4675e2d44b51410004205758595a0d6e7d010eb0")
+
+
+def rtf_in(text: bytes) -> bytes:
+    """Returns it as a property that is not packed."""
+    return struct.pack("<IIII", len(text) + 12, len(text), 0x414C454D, 0) + text
+
+
+def only_rtf(value: bytes) -> str:
+    """Returns what a mail says whose only body is this property."""
+    head = b"\x78\x9f\x3e\x22\x01\x00" + attribute(1, 0x00069007, struct.pack("<II", 949, 0))
+    return parsed(f"{HEAD}{packed(head + attribute(1, 0x00069003, properties((0x1009, 0x102, value))))}\n").text
+
+
+def test_packed_rtf_is_unpacked() -> None:
+    """The examples that the format's document gives."""
+    assert b"{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n" == lzfu.unpacked(HELLO)
+    assert b"{\\rtf1 WXYZWXYZWXYZWXYZWXYZ}" == lzfu.unpacked(CROSSING)
+    assert "hello world" == only_rtf(HELLO)
+
+
+KOREAN = rb"""{\rtf1\ansi\ansicpg949\deff0\uc1
+{\fonttbl{\f0\fnil\fcharset129 \'b1\'bc\'b8\'b2;}{\f1\fnil\fcharset0 Arial;}}
+{\colortbl;\red0\green0\blue0;}{\*\generator Riched20}{\info{\title \'c1\'a6\'b8\'f1}}\pard\f0\fs20 """
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("".join(f"\\'{byte:02x}" for byte in "가로등이 꺼졌습니다.".encode("cp949")), "가로등이 꺼졌습니다."),
+        ("".join(f"\\u{ord(letter)}?" for letter in "똠방각하 뷁"), "똠방각하 뷁"),
+        ("\\u-10179?\\u-8704? \\f1 A&B\\f0\\par\\par\\par {\\b 2}\\tab\\{3\\}", "😀 A&B\n\n2 {3}"),
+        ("{\\uc2\\u44032\\'b0\\'a1}\\u44033 ?{\\v hidden}{\\pict\\bin4 }}}}x}{\\*\\x {a}b}", "가각"),
+        (
+            "{\\*\\htmltag64 <p>}\\htmlrtf {\\htmlrtf0 \\'b0\\'a1{\\*\\htmltag72 </p>}\\htmlrtf\\par}\\htmlrtf0 b",
+            "가\nb",
+        ),
+    ],
+)
+def test_rtf_is_read_as_it_was_written(body: str, said: str) -> None:
+    """Korean in bytes and in numbers, what stands for a number left out, lines; nothing of what only describes."""
+    assert said == only_rtf(rtf_in(KOREAN + body.encode() + b"}"))
+
+
+def test_rtf_beside_files() -> None:
+    """The text is read, and the files keep the places that they have without it."""
+    raw = winmail(files={"사진.jpg": b"\xff\xd8photo"}) + attribute(
+        1, 0x00069003, properties((0x1009, 0x102, rtf_in(KOREAN + b"\\u44032?}")))
+    )
+    message = parsed(f"{HEAD}{packed(raw)}\n")
+
+    assert ("가", [("사진.jpg", "raw:1")]) == (message.text, [(one.name, one.place) for one in message.attachments])
+
+
+def test_damaged_rtf_is_read_as_far_as_it_goes() -> None:
+    """Whatever octets stand in it, however deep, reading ends with a text."""
+    chance = random.Random(7)
+    whole = KOREAN + b"{" * 3_000 + b"\\u44032?" * 50
+    for _ in range(300):
+        spoiled = bytearray(whole[: chance.randrange(1, len(whole))])
+        spoiled[chance.randrange(len(spoiled))] = chance.randrange(256)
+        kind = chance.choice((0x414C454D, 0x75465A4C))
+        text = rtf.text_of(struct.pack("<IIII", 0, 2**32 - 1, kind, 0) + bytes(spoiled))
+
+        assert text.encode("utf-8") is not None
 
 
 def test_winmail_dat_that_cannot_be_read() -> None:

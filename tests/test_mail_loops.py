@@ -1,7 +1,6 @@
 """Two cities that write to each other: two running instances, each the other's relay."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from bench.instance import Instance
 from cases.schema import cases, messages, outbox
 from tests.commands import asked
 from tests.mail_relay import deliver
+from tests.waiting import until
 
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 ENVIRONMENT = {"EUNGDAPSO_NOW": "2026-11-23T10:00:00", "EUNGDAPSO_CLOCK": "frozen"}
@@ -29,16 +29,6 @@ def cities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instance,
     yield here, there
     here.stop()
     there.stop()
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after a minute."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 def count(instance: Instance, table: Any) -> int:

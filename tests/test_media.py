@@ -174,6 +174,20 @@ async def test_what_cannot_be_had_now_is_tried_again(town: Town, time: Time) -> 
     assert "fetched" == town.fetch(number).state
 
 
+@pytest.mark.parametrize("wish", [31_536_000.0, 1e30, float("inf")])
+async def test_whoever_wishes_for_years_is_asked_tomorrow(town: Town, time: Time, wish: float) -> None:
+    """No provider decides that a citizen's file is given up, or waited for longer than anybody looks."""
+    town.web.files[PICTURE] = Unavailable("the provider answered 503", retry_after_seconds=wish)
+    number = opened(town.store, dispatched(with_pictures(time)))
+    await town.round()
+    seen = town.fetch(number)
+    town.web.files[PICTURE] = PHOTO
+    time.moves(days=1, seconds=1)
+    await town.round()
+
+    assert ("queued", "fetched") == (seen.state, town.fetch(number).state)
+
+
 async def test_it_is_given_up_in_the_end(town: Town, time: Time) -> None:
     """After so many hours a person is told that it will not come."""
     town.web.files[PICTURE] = Unavailable("the provider answered 500")

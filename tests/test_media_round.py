@@ -19,8 +19,9 @@ import pytest
 from bench.instance import ROOT, TOKEN, Instance
 from config.load import load_city
 from tests.commands import asked
-from tests.test_end_to_end import MONDAY, delivered, post, until
+from tests.test_end_to_end import MONDAY, delivered, post
 from tests.test_photo import photograph
+from tests.waiting import until
 
 PLACELESS = "골목에 쓰레기 무단투기가 심해요 단속해주세요"
 CONFIG = ROOT / "config"
@@ -155,6 +156,7 @@ def test_pictures_come_and_one_says_where(city: Instance, provider: Provider, tm
     media = f"{provider.url}/2010-04-01/Accounts/{SID}/Messages/MM0/Media"
     inside = f"http://127.0.0.1:{city.http}/metrics"
     assert 200 == mms(city, PLACELESS, f"{media}/ME0", f"{media}/ME1", inside, sender="+821012345678")
+    city.drain()
     number = until(lambda: case(city, "list"))[0]["number"]
     until(lambda: {"not fetched yet"} & {row["state"] for row in listed(city, number)} == set())
     rows = listed(city, number)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from core.errors import Rejected, Unavailable, Uncertain, Waits
 from core.reply import Pace, Receipt, Reply, Sender
 from sinks._backoff import Backoff
 from sinks._pace import Paced
+from sinks._shares import Shares
 from sinks.reply import Courier
 from tests.casework import WASTE, Time, at, dispatched, make_store, message, opened, place
 from tests.test_reply import Parking, relay, states
@@ -206,7 +207,7 @@ class Desk:
         self.parking = Parking()
         self.channel = Paced("sms", provider, pace, ticks=provider.ticks)
         # Fewer tries than a dead hour has: only what asked the provider may count.
-        backoff = Backoff(most_tries=20, most_seconds=900)
+        backoff = Backoff(most_tries=20, most_seconds=900, patience_seconds=60)
         self.courier = Courier(
             store.outbox, {"sms": self.channel}, self.parking, backoff=backoff, machine=provider.time
         )
@@ -274,7 +275,7 @@ class Town:
         self.parking = Parking()
         self.numbers: dict[str, list[str]] = {name: [] for name in providers}
         paced = {name: Paced(name, one, Pace(), ticks=one.ticks) for name, one in providers.items()}
-        settings = Backoff.model_validate({"most_tries": 20, "most_seconds": 900, **backoff})
+        settings = Backoff.model_validate({"most_tries": 20, "most_seconds": 900, "patience_seconds": 60, **backoff})
         self.courier = Courier(store.outbox, paced, self.parking, backoff=settings, machine=time)
 
     def writes(self, channel: str) -> str:
@@ -344,3 +345,45 @@ async def test_a_silent_provider_holds_up_no_other_channel(store: CaseStore, tim
     assert is_waiting
     assert {("sent",)} == town.states("line")
     assert ("sent",) not in town.states("sms")
+
+
+class Blackboard:
+    """What several processes write on."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def change(self, name: str, how: Callable[[str], str]) -> str:
+        self.texts[name] = how(self.texts.get(name, ""))
+        return self.texts[name]
+
+
+def test_processes_that_send_count_each_other(time: Time) -> None:
+    """Each learns of the others at its next word; who says nothing any more, or leaves, counts no longer."""
+    shared = Blackboard()
+    first, second, third = (Shares(shared, time) for _ in range(3))
+    counted = [first.beat(), second.beat(), third.beat(), first.beat()]
+    second.leave()
+    time.moves(seconds=36)
+
+    assert [1, 2, 3, 3] == counted
+    assert [1, 2] == [first.beat(), third.beat()]
+
+
+async def test_several_processes_keep_to_one_measure(provider: Provider, time: Time) -> None:
+    """What the provider takes in a while is what all of them send together."""
+    both = [Paced("sms", provider, Pace(a_second=1, burst=2), ticks=provider.ticks, share=lambda: 2) for _ in range(2)]
+    waiting = [(channel, reply(f"{each}-{n}")) for each, channel in enumerate(both) for n in range(90)]
+    for _ in range(60):
+        waiting = [(channel, one) for channel, one in waiting if await wait_of(channel, one)]
+        time.moves(seconds=1)
+
+    assert 58 <= len(provider.asked) <= 62
+
+
+async def test_a_days_measure_is_divided_too(provider: Provider) -> None:
+    """Of what may go in a day each process sends its part."""
+    channel = Paced("sms", provider, Pace(a_day=9), ticks=provider.ticks, share=lambda: 2)
+    waits = [await wait_of(channel, reply(str(row))) for row in range(9)]
+
+    assert 4 == waits.count(0)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from cases.model import By
+from cases.numbers import case_number
 from cases.store import CaseStore
 from connectors.form import Form, FormSettings
 from core.clock import machine_clock
@@ -64,6 +65,7 @@ class Site:
             metrics=lambda: b"",
             form_token=lambda: self.form.token(self.now),
             form_receipt=self.form.receipt,
+            clock=time,
         )
         self.app = make_app(services, Hooks({FORM_NAME: self.form}, self._accept, time, "https://eungdapso.example"))
 
@@ -206,3 +208,27 @@ async def test_sent_again_from_the_page_that_could_not_say_it_is_the_same(store:
     )
 
     assert (503, True) == (status, f'value="{token}"' in page)
+
+
+async def test_a_number_is_tried_as_often_however_it_is_spelt(site: Site, store: CaseStore, time: Time) -> None:
+    """Whoever guesses the end of a telephone number has five tries, not five for each way to write the case's."""
+    number = opened(store, dispatched(message(WASTE, time)))
+    spelt = [number, *(number.replace("-", dash) for dash in ("", " ", ".", "–", "_"))]
+    tried = [(await site.post("/case", number=one, key="0000"))[0] for one in spelt]
+
+    assert [404, 404, 404, 404, 404, 429] == tried
+
+
+async def test_many_numbers_are_not_tried_with_one_ending(site: Site) -> None:
+    """Whoever counts up the numbers is stopped as well, though no number is tried often."""
+    tried = [(await site.post("/case", number=case_number("20261123", count), key="0000"))[0] for count in range(25)]
+
+    assert [404] * 20 + [429] * 5 == tried
+
+
+@pytest.mark.parametrize("body", [b"number=\xff", b"--X\r\n\r\n1\r\n--X--", b"&".join([b"a=1"] * 99), b"x" * 99_999])
+async def test_what_is_none_of_our_forms_is_refused(site: Site, body: bytes) -> None:
+    """Whatever it says of itself, it is read as our pages send it, and only so much of it."""
+    status, _, _ = await site._ask("POST", "/case", body)
+
+    assert status in (404, 413)

@@ -3,6 +3,7 @@
 import io
 import random
 import struct
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -43,6 +44,14 @@ def test_south_and_west_are_negative() -> None:
 def test_a_telephones_own_format_is_read() -> None:
     """HEIC has the same notes in another place."""
     assert Location(37.57, 126.978056) == location_of(heic())
+
+
+@pytest.mark.parametrize("name", ["telephone", "bare"])
+def test_photographs_of_real_encoders_are_read(name: str) -> None:
+    """Two HEIC files as libheif writes them, HEVC pixels and all: with the notes' name before them, and without."""
+    body = (Path(__file__).parent / "fixtures" / "photographs" / f"{name}.heic").read_bytes()
+
+    assert ("image/heic", Location(37.57, 126.978056)) == (kind_of(body, named="", served=""), location_of(body))
 
 
 @pytest.mark.parametrize(

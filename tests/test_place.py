@@ -5,13 +5,14 @@ import os
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
 from connectors.base import Connector
 from core.errors import ConfigError
 from core.settings import Secret
 from pipeline import demo, parts, place
 from pipeline.bell import Bell, ring
-from web.throttle import Throttle
+from web.throttle import Rate, Throttle, caller
 
 
 def test_the_folder_is_ours_alone(tmp_path: Path) -> None:
@@ -108,6 +109,21 @@ def test_demo_secrets_stay_the_same(tmp_path: Path) -> None:
     assert 0o600 == (tmp_path / "demo.env").stat().st_mode & 0o777
 
 
+def test_demo_secrets_of_an_older_version_are_completed(tmp_path: Path) -> None:
+    """A file that lacks what newer channels need gets it; what stands there stays, as does a key of somebody's own."""
+    old = "EUNGDAPSO_SMS_TOKEN=old\nMINE=1\nEUNGDAPSO_KAKAO_SECRET=without an end"
+    (tmp_path / "demo.env").write_text(old, encoding="utf-8")
+    first, is_demo = demo.environment(tmp_path, {})
+    written = (tmp_path / "demo.env").read_text(encoding="utf-8")
+
+    assert (True, True) == (is_demo, written.startswith(old + "\n"))
+    assert ("old", "1", "without an end") == tuple(
+        first[name] for name in ("EUNGDAPSO_SMS_TOKEN", "MINE", "EUNGDAPSO_KAKAO_SECRET")
+    )
+    assert first["EUNGDAPSO_OPEN311_KEY"]
+    assert first == demo.environment(tmp_path, {})[0]
+
+
 def test_demo_secrets_never_mix_with_real_ones(tmp_path: Path) -> None:
     """One real secret, and nothing is made up."""
     given = {"EUNGDAPSO_SMS_TOKEN": "real"}
@@ -143,3 +159,40 @@ def test_a_misspelt_part_is_answered_with_the_nearest() -> None:
     """A typo in a table's name gets a suggestion."""
     with pytest.raises(ConfigError, match="Did you mean 'email'"):
         parts.find("connectors", "emial", Connector)
+
+
+def test_a_rate_is_one_of_each_key() -> None:
+    """So many in a stretch of time, then it says how long to wait; another key has its own, and 0 is no bound."""
+    rate, free = Rate(most=2, seconds=10), Rate(most=0, seconds=10)
+    waits = [rate.wait(key, now=now) for key, now in (("a", 0), ("a", 1), ("a", 4), ("b", 4), ("a", 10))]
+
+    assert [0, 0, 6, 0, 0] == waits
+    assert [0, 0] == [free.wait("a", now=0) for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "seen"),
+    [
+        ("8.8.8.8", "", "8.8.8.8"),
+        ("8.8.8.8", "198.51.100.1", "8.8.8.8"),
+        ("10.0.0.5", "192.0.2.1, 198.51.100.1", "198.51.100.1"),
+        ("10.0.0.5", "unknown", "10.0.0.5"),
+    ],
+)
+def test_who_asks_is_known_behind_a_proxy(peer: str, forwarded: str, seen: str) -> None:
+    """What a proxy of ours saw counts; what a stranger says about itself does not."""
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    request = Request({"type": "http", "client": (peer, 1), "headers": headers})
+
+    assert seen == caller(request)
+
+
+def test_whether_an_instance_runs_is_seen(tmp_path: Path) -> None:
+    """By its lock, without taking it; a folder in which nothing ever ran has none."""
+    before = place.is_held(tmp_path, "sinks")
+    lock = place.Lock(tmp_path, "sinks")
+    lock.take()
+    during = place.is_held(tmp_path, "sinks")
+    lock.release()
+
+    assert (False, True, False) == (before, during, place.is_held(tmp_path, "sinks"))

@@ -3,10 +3,7 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,22 +11,20 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from bench.engines import KAFKA
-from bench.instance import ROOT, TOKEN, Instance
+from bench.instance import TOKEN, Instance
 from bench.load import request
 from pipeline.build import GROUPS, Plan, plan
 from streams._cluster import DEAD
 from streams.base import Entry
+from tests.commands import asked
 
 msgpack = msgspec.msgpack.encode
 POISON = (b"", b"\x00", b"\xff" * 1024, b'{"text": "sealed by nobody"}', b"\x93\x01\x02\x03" * 65536)
 
 
 @pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    instance = Instance(tmp_path_factory.mktemp("poison"))
-    instance.start()
-    yield instance
-    instance.stop()
+def instance(on_paper: Instance) -> Instance:
+    return on_paper
 
 
 def planned(instance: Instance) -> Plan:
@@ -47,8 +42,8 @@ def publish(instance: Instance, *bodies: tuple[str, bytes]) -> None:
 
 
 def dead(instance: Instance) -> list[Any]:
-    command = [sys.executable, "-m", "pipeline", "dead", "list", "--json", "--config", str(instance.config)]
-    done = subprocess.run(command, cwd=ROOT, env=instance.environment, check=True, capture_output=True)
+    done = asked(instance, "dead", "list", "--json")
+    assert 0 == done.exit_code, done.output
     return list(json.loads(done.stdout))
 
 

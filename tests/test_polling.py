@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from core.clock import Clock, machine_clock
 from core.errors import Rejected, Unavailable
 from core.hook import arrivals
 from core.message import Arrival, Message
+from pipeline import place
 from pipeline.polling import poll
 from tests.casework import Time, make_store
 
@@ -105,3 +107,22 @@ def test_one_asks_at_a_time(url: str, time: Time) -> None:
     assert ["", None, "17", "17"] == seen
     one.close()
     other.close()
+
+
+def test_who_comes_after_a_killed_one_need_not_wait(url: str, time: Time, tmp_path: Path) -> None:
+    """Of two that can only be there one after the other the later takes the turn at once; anybody else waits for its
+    end, and the one before, should it live after all, can keep nothing."""
+    killed, next_, elsewhere = (make_store(url, time) for _ in range(3))
+    place.Lock(tmp_path, "intake").take()
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    place.Lock(copy, "intake").take()
+    for store, folder in ((killed, tmp_path), (next_, tmp_path), (elsewhere, copy)):
+        store.places.settle(place.home(folder, "intake"))
+    seen = [store.places.take("x", 60) for store in (killed, elsewhere, next_, elsewhere)]
+    with pytest.raises(Unavailable):
+        killed.places.keep("x", "18")
+
+    assert ["", None, "", None] == seen
+    for store in (killed, next_, elsewhere):
+        store.close()

@@ -1,22 +1,20 @@
 """Calls and visits against a whole instance: filed with an office's key, answered once, told by SMS who agreed."""
 
 import json
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from bench.instance import Instance
 from tests.commands import asked
-from tests.test_end_to_end import MONDAY, post, until
+from tests.test_end_to_end import post
+from tests.town import CENTRE_KEY, Town
+from tests.waiting import until
 
-CENTRE = "a-key-of-the-call-centre"
 CALL: dict[str, Any] = {
     "channel": "phone",
     "office": "gangnam",
@@ -30,62 +28,13 @@ CALL: dict[str, Any] = {
 }
 
 
-class Twilio:
-    """Takes text messages as Twilio does; the first time it wants to be asked again."""
-
-    def __init__(self) -> None:
-        self.taken: list[dict[str, str]] = []
-        self.busy = 1
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                if provider.busy:
-                    provider.busy -= 1
-                    return self._says(429, {"code": 20429, "message": "Too Many Requests"}, ("Retry-After", "0"))
-                provider.taken.append(dict(urllib.parse.parse_qsl(body)))
-                return self._says(201, {"sid": f"SM{len(provider.taken)}", "status": "queued"})
-
-            def _says(self, status: int, said: dict[str, Any], *headers: tuple[str, str]) -> None:
-                body = json.dumps(said).encode()
-                self.send_response(status)
-                for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers):
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                """Says nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def to(self, number: str) -> list[str]:
-        return [message["Body"] for message in self.taken if message["To"] == number]
-
-
 @pytest.fixture(scope="module")
-def twilio() -> Iterator[Twilio]:
-    made = Twilio()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+def city(town: Town) -> Instance:
+    return town.instance
 
 
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, twilio: Twilio) -> Iterator[Instance]:
-    extra = {"EUNGDAPSO_NOW": MONDAY, "EUNGDAPSO_CLOCK": "frozen", "EUNGDAPSO_PHONE_KEY": CENTRE}
-    made = Instance(tmp_path_factory.mktemp("city"), extra | {"EUNGDAPSO_SMS_ACCOUNT_SID": "AC" + "1" * 32})
-    text = made.config.read_text(encoding="utf-8")
-    sms = f'[connectors.sms]\napi_url = "{twilio.url}"\nfrom_number = "+8225550120"'
-    made.config.write_text(
-        text.replace("[connectors.sms]", sms) + "\n[replies]\nfirst_seconds = 0.2\n", encoding="utf-8"
-    )
-    made.start()
-    yield made
-    made.stop()
+def letters_to(town: Town, number: str) -> list[str]:
+    return [sent["Body"] for sent in town.gateways.twilio if sent["To"] == number]
 
 
 @pytest.fixture(scope="module")
@@ -124,19 +73,20 @@ def known(city: Instance, key: str, id_: str) -> Any:
     return until(lambda: answer[1] if (answer := ask(city, path, key))[0] == 200 else None)
 
 
-def test_a_call_becomes_a_case_of_its_district(city: Instance, key: str, twilio: Twilio) -> None:
+def test_a_call_becomes_a_case_of_its_district(town: Town, city: Instance, key: str) -> None:
     """The words name no place: the office that filed it is it. Who agreed gets one receipt, by SMS, after a 429."""
+    town.gateways.instead.append(429)
     told = filed(city, key)
     file(city, key)
-    until(lambda: twilio.to("+821022223333"))
+    until(lambda: letters_to(town, "+821022223333"))
     city.drain()
 
     assert ("gangnam", "received", "2026-12-01T18:00:00+09:00") == (told["queue"], told["state"], told["due_at"])
-    assert 1 == len(twilio.to("+821022223333"))
-    assert told["number"] in twilio.to("+821022223333")[0]
+    assert 1 == len(letters_to(town, "+821022223333"))
+    assert told["number"] in letters_to(town, "+821022223333")[0]
 
 
-def test_what_was_answered_at_once_is_an_answered_case(city: Instance, key: str, twilio: Twilio) -> None:
+def test_what_was_answered_at_once_is_an_answered_case(town: Town, city: Instance, key: str) -> None:
     """With its record, for the office's count; nobody is written to."""
     told = filed(
         city,
@@ -158,7 +108,7 @@ def test_what_was_answered_at_once_is_an_answered_case(city: Instance, key: str,
         found["channel"],
     )
     assert "신분증이 필요하다고" in json.dumps(found["history"], ensure_ascii=False)
-    assert [] == twilio.to("+821077778888")
+    assert [] == letters_to(town, "+821077778888")
 
 
 def test_a_record_is_filed_once(city: Instance, key: str) -> None:
@@ -198,7 +148,7 @@ def test_a_key_is_for_its_office(city: Instance, key: str) -> None:
 def test_the_call_centre_files_for_every_office(city: Instance, key: str) -> None:
     """By its own hook with its own key."""
     body = json.dumps(CALL | {"id": "centre", "caller": {}, "notify": False}).encode()
-    status, _ = ask(city, "/hooks/phone", CENTRE, body)
+    status, _ = ask(city, "/hooks/phone", CENTRE_KEY, body)
     told = known(city, key, "centre")
 
     assert (200, "gangnam", "phone") == (status, told["queue"], told["channel"])

@@ -13,7 +13,10 @@ from msgspec.structs import replace
 
 from bench.instance import Instance
 from cases.store import CaseStore
+from core.errors import ConfigError
+from pipeline.build import plan as planned
 from pipeline.build import prepared
+from pipeline.replay import home
 from tests.casework import Time, dispatched, message
 from tests.commands import ran
 
@@ -32,7 +35,9 @@ TEXTS = ("강남구 벼룩시장을 열어 주세요. 010-1234-5678", "강남구
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Instance:
-    return Instance(tmp_path)
+    made = Instance(tmp_path)
+    made.furnish()
+    return made
 
 
 @pytest.fixture
@@ -149,3 +154,23 @@ def test_a_day_that_is_none_is_told(instance: Instance, store: CaseStore, rules:
 
     assert 2 == done.exit_code
     assert "Write 2026-11-23" in done.stderr
+
+
+def test_that_nothing_came_in_is_told(instance: Instance, store: CaseStore, rules: Path) -> None:
+    """Since when, and what to do; nothing is wrong, and no zeros are shown."""
+    told = ran(instance, "replay", "--config", str(rules), "--since", "2030-01-01").stdout
+
+    assert "no message came in since 2030-01-01 00:00. Name an earlier day, or leave --since out\n" == told
+
+
+def test_a_folder_without_messages_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And how another one is named."""
+    monkeypatch.setenv("EUNGDAPSO_VAR", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(ConfigError) as caught:
+        home(planned(ROOT / "pipeline.toml"), Path("pipeline.toml"))
+
+    assert (
+        f"no messages are stored in {tmp_path}. Name the folder of the instance: EUNGDAPSO_VAR=FOLDER"
+        == (caught.value.mistakes[0])
+    )

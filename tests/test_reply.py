@@ -81,7 +81,8 @@ def parking() -> Parking:
 
 
 def courier(store: CaseStore, time: Time, channel: Sender, parking: Parking, **backoff: float) -> Courier:
-    settings = Backoff.model_validate(backoff)
+    # However slow the machine is: what these channels do is told by them, not by the time that it takes.
+    settings = Backoff.model_validate({"patience_seconds": 60, **backoff})
     return Courier(store.outbox, {"sms": channel}, parking, backoff=settings, machine=time)
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import done
+
 ROOT = Path(__file__).parent.parent
 OURS = {name: value for name, value in os.environ.items() if not name.startswith("EUNGDAPSO_")}
 PATHS = ["/healthz", "/readyz", "/metrics"]
@@ -83,25 +85,20 @@ def test_setup_may_be_done_again(tmp_path: Path) -> None:
     """What is prepared already stays as it is."""
     path = on_files(tmp_path)
 
-    assert [0, 0] == [eungdapso("setup", path).returncode for _ in range(2)]
+    assert [0, 0] == [done("setup", "--config", str(path)).returncode for _ in range(2)]
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--group nobody --since 2026-11-23T09:00", "there is no such group. There are router, cases"),
-        ("--group cases --since yesterday", "this is no time. Write 2026-11-23T09:00"),
+        ("--group nobody --since 2026-11-23T09:00", "there is no such group. There are: router, cases"),
+        ("--group cases --since yesterday", "this is no day or time. Write 2026-11-23 or 2026-11-23T09:00"),
         ("--group cases --since 2026-11-23T09:00", 'This is for "kafka://'),
     ],
 )
 def test_a_rewind_that_cannot_be_says_why(tmp_path: Path, words: str, said: str) -> None:
     """What was not understood is explained, and nothing is touched."""
-    done = eungdapso(f"topics rewind {words}", on_files(tmp_path))
+    told = done("topics", "rewind", *words.split(), "--config", str(on_files(tmp_path)))
 
-    assert 2 == done.returncode
-    assert said in done.stderr
-
-
-def eungdapso(words: str, config: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline", *words.split(), "--config", str(config)]
-    return subprocess.run(command, cwd=ROOT, env=OURS, capture_output=True, text=True, check=False)
+    assert 2 == told.returncode
+    assert said in told.stderr

@@ -9,6 +9,7 @@ import pytest
 
 from cases.clock import Period, parse_period
 from classifiers.base import Classifier
+from classifiers.topic import Topic as LearnedTopic
 from config.load import load_city
 from config.schema import (
     City,
@@ -30,6 +31,7 @@ from core.decision import Context, Decision, Finding, Kind
 from core.message import Message
 from core.reply import Style
 from pipeline import parts
+from pipeline.cli_explain import told
 from router.cutoff import AfterCutoff
 from router.examples import check_examples
 from router.router import Router
@@ -165,9 +167,10 @@ NAMES = ("district", "topic", "faq", "kind", "urgent", "demand", "language")
 MORNING = "2026-11-23T10:00"
 
 
-def router(after_cutoff: AfterCutoff = "acknowledge") -> Router:
-    classifiers: dict[str, Classifier] = {"auto": Auto(CITY), **{name: Finds(CITY, name) for name in NAMES}}
-    return Router(CITY, classifiers, Calendar(), DEADLINES, after_cutoff, {"sms": Style(short=True, link=False)})
+def router(*rules: Rule, after_cutoff: AfterCutoff = "acknowledge") -> Router:
+    city = CITY.model_copy(update={"routing": CITY.routing.model_copy(update={"rules": rules})}) if rules else CITY
+    classifiers: dict[str, Classifier] = {"auto": Auto(city), **{name: Finds(city, name) for name in NAMES}}
+    return Router(city, classifiers, Calendar(), DEADLINES, after_cutoff, {"sms": Style(short=True, link=False)})
 
 
 def message(text: str, *, at: str = MORNING, **changed: Any) -> Message:
@@ -196,7 +199,7 @@ def test_a_matter_goes_to_its_district() -> None:
         decision.kind,
         decision.topic,
     )
-    assert ("topic: '쓰레기'", "district: '강남구'") == decision.because
+    assert ("topic litter (쓰레기): '쓰레기'", "district gangnam (강남구): '강남구'") == decision.because
     assert ("district matter", 0.9, "gangnam", ("gangnam",)) == (
         decision.rule,
         decision.confidence,
@@ -260,7 +263,7 @@ def test_a_citys_park_is_the_citys() -> None:
     decision = decide("남산 가로수가 쓰러질 것 같아요")
 
     assert ("dispatch", "hq.park") == (decision.action, decision.queue)
-    assert "owner: '남산' hq.park" in decision.because
+    assert "owner hq.park (hq.park): '남산'" in decision.because
 
 
 def test_litter_is_the_districts_wherever_it_lies() -> None:
@@ -301,7 +304,7 @@ def test_a_simple_question_is_answered() -> None:
     assert decision.answer is not None
     assert ("bus-fare 답변입니다.", "ko") == (decision.answer.text, decision.answer.language)
     assert parse_instant(MORNING) == decision.answer_at
-    assert ("faq: '버스 요금' 0.93, lead 0.40",) == decision.because
+    assert ("faq bus-fare: '버스 요금' 0.93, lead 0.40",) == decision.because
 
 
 @pytest.mark.parametrize(
@@ -464,10 +467,63 @@ def test_a_decision_names_the_versions() -> None:
 
 def test_a_decision_is_explained() -> None:
     """The rows that were tried are told with what failed in each, down to the one that applied."""
-    told = router().explain(message("강남구 쓰레기"))
+    explained = router().explain(message("강남구 쓰레기"))
 
-    assert {"rule": "question", "then": "answer", "failing": "faq"} in told["rows"]  # type: ignore[operator]
-    assert {"rule": "district matter", "then": "dispatch", "failing": ""} == told["rows"][-1]  # type: ignore[index]
+    assert {"rule": "question", "then": "answer", "failing": "faq"} in explained["rows"]  # type: ignore[operator]
+    assert {"rule": "district matter", "then": "dispatch", "failing": ""} == explained["rows"][-1]  # type: ignore[index]
+
+
+def test_what_was_close_is_told() -> None:
+    """A row that lacks one thing, which was found but not surely enough, is told with both figures."""
+    wanted = rule("sure litter", "hold", topic=["litter"], at_least=0.95)
+    explained = router(wanted).explain(message("강남구 쓰레기"))
+
+    assert [
+        {
+            "rule": "sure litter",
+            "lacks": "litter is found with 0.90, lead 0.50; 0.95 and 0.00 are wanted",
+        }
+    ] == explained["close"]
+
+
+def test_people_read_an_explanation() -> None:
+    """What happens and by which row, why, what was found how surely, and what the rows above it lack."""
+    lines = list(told(router().explain(message("강남구 골목 쓰레기 단속해주세요")), CITY))
+
+    assert "dispatch to gangnam (강남구), 청소, due 2026-12-01 18:00" == lines[0]
+    assert lines[1].startswith("decided by row ")
+    assert lines[1].endswith(', "district matter", because of')
+    assert "  topic litter (쓰레기): '쓰레기'" in lines
+    assert "  district  0.97  gangnam (강남구)  '강남구'" in lines
+    assert "  demand: question" in lines
+
+
+def test_people_read_how_close_a_row_was() -> None:
+    """With what was found, and what the row wants."""
+    wanted = rule("sure litter", "hold", topic=["litter"], at_least=0.95)
+    lines = list(told(router(wanted).explain(message("강남구 쓰레기")), CITY))
+
+    assert '  "sure litter": litter is found with 0.90, lead 0.50; 0.95 and 0.00 are wanted' in lines
+
+
+def test_a_row_tells_its_own_words() -> None:
+    """What a row's words found, and the channel it names, are reasons, and no guess stands in their place."""
+    wanted = rule("fair", "dispatch", queue="hq.park", words=["벼룩시장", "플리마켓"], channel=["email"])
+    decision = router(wanted).route([message("이번 주 벼룩 시장은 어디서 하나요")], [Context()])[0]
+
+    assert ("fair", ("channel email", "words: '벼룩시장'")) == (decision.rule, decision.because)
+
+
+def test_what_is_learned_names_its_nearest_example() -> None:
+    """Where no word spoke for a topic, the sentence that the message is like is told."""
+    litter = CITY.topics[0].model_copy(
+        update={"examples": ("골목에 봉투가 며칠째 쌓여 있어요", "누가 자꾸 몰래 버리고 가요"), "keywords": ()}
+    )
+    city = CITY.model_copy(update={"topics": (litter, *CITY.topics[1:])})
+    made = Router(city, {"topic": LearnedTopic(city)}, Calendar(), DEADLINES, "acknowledge", {})
+    decision = made.route([message("골목에 봉투들이 며칠째 쌓여 있네요")], [Context()])[0]
+
+    assert "like '골목에 봉투가 며칠째 쌓여 있어요'" in decision.because[0]
 
 
 def test_failing_examples_are_told() -> None:

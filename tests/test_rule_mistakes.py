@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import textwrap
 import tomllib
 from pathlib import Path
 from typing import get_args
@@ -9,9 +10,10 @@ from typing import get_args
 import pytest
 
 from config.load import load_city
-from config.schema import Rule, When
+from config.rules import ABUSE, AUTO
+from config.schema import Faq, Rule, When
 from core.clock import parse_instant
-from core.decision import Action
+from core.decision import Action, Kind
 from core.errors import ConfigError
 from pipeline.examine import examine
 
@@ -115,7 +117,7 @@ then = "hold"
 [[rule]]
 name = "day"
 until = "31.12.2026"                           # «2026-12-01»
-when = { urgent = ["collapse"] }
+when = { rating = ["5"] }
 then = "hold"
 
 [[rule]]
@@ -164,6 +166,26 @@ examples = [
 ]
 
 [[rule]]
+name = "several at once"
+when.topik = ["litter"]                        # «Did you mean topic?»
+when.channel = ["naver"]                       # «There are: form, email.»
+when.kind = ["corupption"]                     # «Did you mean corruption?»
+quue = "gangnam"                               # «Did you mean queue?»
+then = "dispatch"
+unit = "청쇼"                                   # «Did you mean 청소?»
+examples = ["이 줄이 정하지 않습니다"]
+
+[[rule]]                                       # «then is missing»
+name = "without then"
+queue = "gangnm"                               # «Did you mean gangnam?»
+
+[[rule]]
+name = "truth"
+when = { topic = ["illegal-parking"], channel = ["email"] }
+shadow = True                                  # «It is written in small letters: shadow = true.»
+then = "hold"
+
+[[rule]]
 name = "everything"
 then = "hold"
 
@@ -188,6 +210,24 @@ patterns = [
 id = "gas"
 hint = "119"                                   # «hint_en is missing»
 keywords = ["가스"]
+
+[[urgent]]
+id = "fire"
+hint = "119"
+hint_en = "119"
+examples = [
+    "옆 건물에 불이 났어요",
+    "가스 밸브를 못 잠그겠어요",                   # «is also one of the not_examples of»
+]
+
+[[urgent]]
+id = "rescue"
+hint = "119"
+hint_en = "119"
+examples = [
+    "옆 건물에 불이 났어요",                      # «is already that of»
+]
+not_examples = ["가스 밸브를 못 잠그겠어요"]
 """
 
 
@@ -228,16 +268,21 @@ def test_the_rows_that_are_explained_are_rows() -> None:
     shown = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "rules.md").read_text("utf-8"), re.DOTALL)
     city = load_city(ROOT / "config")
     queues = {district.id for district in city.districts} | {department.id for department in city.departments}
-    rows = [Rule.model_validate(row) for block in shown for row in tomllib.loads(block)["rule"]]
+    tables = [tomllib.loads(textwrap.dedent(block)) for block in shown]
+    rows = [Rule.model_validate(row) for table in tables for row in table.get("rule", ())]
+    questions = [Faq.model_validate(row) for table in tables for row in table.get("faq", ())]
 
     assert {"flea market", "fireworks festival"} == {row.name for row in rows}
     assert {row.queue for row in rows} <= queues
+    assert ["flea-market"] == [question.id for question in questions]
 
 
 def test_every_condition_and_action_is_explained() -> None:
     """Whatever a row may say stands in docs/rules.md."""
     told = (ROOT / "docs" / "rules.md").read_text("utf-8")
     names = [*When.model_fields, *get_args(Action), *("from", "until", "shadow", "examples", "not_examples")]
+    names += [*get_args(Kind), *AUTO, *ABUSE, *(row.id for row in load_city(ROOT / "config").routing.urgent)]
+    names.remove("none")
 
     assert [] == [name for name in names if f"`{name}" not in told]
 

@@ -63,6 +63,11 @@ def row(then: str = "hold", **when: Any) -> Row:
 REPLY = Context(reply_to_case="1")
 
 
+def said(condition: str, word: str) -> tuple[Finding, ...]:
+    """The ground that a row's own words are."""
+    return (Finding(condition, "", 1.0, because=f"'{word}'"),)
+
+
 @pytest.mark.parametrize(
     ("when", "seen", "grounds"),
     [
@@ -87,22 +92,22 @@ REPLY = Context(reply_to_case="1")
         ({"demand": True}, view(DEMAND), (DEMAND,)),
         ({"demand": False}, view(DEMAND), None),
         ({"demand": False}, view(), ()),
-        ({"channel": ["sms"]}, view(), ()),
+        ({"channel": ["sms"]}, view(), (Finding("channel", "sms", 1.0),)),
         ({"channel": ["email"]}, view(), None),
-        ({"account": ["+8225551234"]}, view(), ()),
+        ({"account": ["+8225551234"]}, view(), (Finding("account", "+8225551234", 1.0),)),
         ({"context": "reply"}, view(context=REPLY), ()),
         ({"context": "reply"}, view(), None),
         ({"context": "rating_asked"}, view(context=REPLY), None),
         ({"context": "same_case"}, view(context=Context(same_case="1")), ()),
         ({"threaded": True}, view(), None),
         ({"threaded": False}, view(), ()),
-        ({"text": "담당자|상담원"}, view(text=" 담당자! "), ()),
+        ({"text": "담당자|상담원"}, view(text=" 담당자! "), said("text", "담당자")),
         ({"text": "담당자|상담원"}, view(text="담당자 연결"), None),
-        ({"text": "담당자*"}, view(text="담당자 연결"), ()),
-        ({"text": "Thank you"}, view(text="ＴＨＡＮＫ ｙｏｕ."), ()),
+        ({"text": "담당자*"}, view(text="담당자 연결, 010-1234-5678"), said("text", "담당자*")),
+        ({"text": "Thank you"}, view(text="ＴＨＡＮＫ ｙｏｕ."), said("text", "Thank you")),
         ({"text": "담당자"}, view(text=""), None),
-        ({"words": ["벼룩시장"]}, view(text="이번 토요일 벼룩 시장은 어디서 하나요"), ()),
-        ({"words": ["불꽃축제", "Fireworks"]}, view(text="FIREWORKS tonight?"), ()),
+        ({"words": ["벼룩시장"]}, view(text="이번 토요일 벼룩 시장은 어디서 하나요"), said("words", "벼룩시장")),
+        ({"words": ["불꽃축제", "Fireworks"]}, view(text="FIREWORKS tonight?"), said("words", "Fireworks")),
         ({"words": ["벼룩시장"]}, view(text="벼룩이 많은 시장"), None),
     ],
 )  # fmt: skip

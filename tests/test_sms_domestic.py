@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
+from msgspec.structs import replace
 
 from connectors._gateway_settings import SmsDomesticSettings
 from connectors._texting import home_number
@@ -16,7 +17,7 @@ from connectors.base import Request, Words
 from connectors.sms_domestic import SmsDomestic
 from core.errors import Rejected, Unavailable, Uncertain
 from core.message import Attachment, Message
-from core.reply import Receipt, Reply
+from core.reply import Picture, Receipt, Reply
 
 CITIZEN = "+821000000001"
 WORDS = "관악구 신림동 가로등이 꺼져 있습니다"
@@ -60,7 +61,9 @@ class StandIn:
     """A gateway that answers each message in one way, and may hang up after it took it."""
 
     def __init__(self, answer: str = '{"code": "1000", "msgKey": "MT1"}', *, hangs_up: bool = False) -> None:
-        self.taken: list[dict[str, str]] = []
+        self.taken: list[dict[str, Any]] = []
+        self.pictures: list[dict[str, str]] = []
+        self.keeps = 200
         self.authorization = ""
         self._answer, self._hangs_up = answer, hangs_up
 
@@ -72,6 +75,10 @@ class StandIn:
             asked.transport.abort()
         return web.Response(text=self._answer, content_type="application/json")
 
+    async def keep(self, asked: web.Request) -> web.Response:
+        self.pictures.append(await asked.json())
+        return web.json_response({"code": "1000", "fileKey": f"F{len(self.pictures)}"}, status=self.keeps)
+
     async def tell(self, asked: web.Request) -> web.Response:
         found = [one for one in self.taken if one["refKey"] == asked.match_info["reference"]]
         return web.Response(text=self._answer) if found else web.Response(status=404)
@@ -80,6 +87,7 @@ class StandIn:
     async def listening(self) -> AsyncIterator[str]:
         app = web.Application()
         app.add_routes([web.post("/v1/messages", self.take), web.get("/v1/messages/{reference}", self.tell)])
+        app.add_routes([web.post("/v1/files", self.keep)])
         runner = web.AppRunner(app)
         await runner.setup()
         try:
@@ -116,6 +124,37 @@ async def test_length_decides_between_sms_and_lms(text: str, kind: str, subject:
         taken["to"],
     )
     assert (text, reply().id, "Bearer theKey") == (taken["text"], taken["refKey"], stand_in.authorization)
+
+
+PICTURES = (
+    Picture(name="1.jpg", media_type="image/jpeg", data=b"\xff\xd81"),
+    Picture(name="2.jpg", media_type="image/jpeg", data=b"\xff\xd82"),
+)
+
+
+async def test_answer_with_pictures_goes_as_mms() -> None:
+    """Pictures are posted first, and the message names them; short words or long ones."""
+    stand_in = StandIn()
+    await sent(stand_in, replace(reply("고쳤습니다."), pictures=PICTURES), picture_path="/v1/files")
+    (taken,) = stand_in.taken
+
+    assert ("MMS", "[응답소] 20261123-000001-7", ["F1", "F2"]) == (taken["type"], taken["subject"], taken["fileKeys"])
+    assert [("1.jpg", "/9gx"), ("2.jpg", "/9gy")] == [(one["fileName"], one["fileData"]) for one in stand_in.pictures]
+
+
+async def test_without_the_pictures_nothing_goes() -> None:
+    """A gateway that cannot take a picture now is asked again with all of it; words alone would be half an answer."""
+    stand_in = StandIn()
+    stand_in.keeps = 503
+    with pytest.raises(Unavailable):
+        await sent(stand_in, replace(reply(), pictures=PICTURES), picture_path="/v1/files")
+
+    assert [] == stand_in.taken
+
+
+def test_a_gateway_that_takes_no_pictures_says_so() -> None:
+    """The officer is told before the answer is written."""
+    assert (0, 3) == (gateway().pictures, gateway(picture_path="/v1/files").pictures)
 
 
 async def test_names_of_another_gateway_are_settings() -> None:

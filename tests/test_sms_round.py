@@ -4,10 +4,13 @@ import hashlib
 import hmac
 import json
 import random
+import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,52 +20,29 @@ from sqlalchemy import create_engine, func, select
 from bench.instance import TOKEN, Instance
 from cases.schema import cases, outbox
 from connectors._twilio_form import read_form, sign
-from tests.stand_in import running
+from tests.commands import asked
+from tests.test_photo import photograph
 from tests.text_gateways import Gateways
+from tests.town import ACCOUNT_SID, GATEWAY_SECRET, Town
+from tests.waiting import until
 
-SECRET = "the-key-of-a-gateway-that-is-none"
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 QUESTION = "대형폐기물은 어떻게 버리나요?"
-ENVIRONMENT = {
-    "EUNGDAPSO_NOW": "2026-11-23T10:00:00",
-    "EUNGDAPSO_CLOCK": "frozen",
-    "EUNGDAPSO_SMS_ACCOUNT_SID": "AC1",
-    "EUNGDAPSO_DOMESTIC_SECRET": SECRET,
-    "EUNGDAPSO_DOMESTIC_KEY": "theKey",
-}
-TABLES = """[connectors.sms]
-api_url = "{url}"
-timeout_seconds = 3
-
-[connectors.domestic]
-type = "sms_domestic"
-api_url = "{url}"
-find_path = "/v1/messages/{reference}"
-timeout_seconds = 3
-codes = { 1000 = "taken", 4100 = "delivered", 6600 = "delivered", 4410 = "number" }
-
-[replies]
-first_seconds = 0.2
-"""
 
 
 @pytest.fixture(scope="module")
-def gateways() -> Iterator[Gateways]:
-    with Gateways().in_thread() as made:
-        yield made
+def gateways(town: Town) -> Gateways:
+    return town.gateways
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, gateways: Gateways) -> Iterator[Instance]:
-    """A running pipeline with one channel for each dialect."""
-    tables = TABLES.replace("{url}", gateways.url)
-    with running(tmp_path_factory.mktemp("city"), ENVIRONMENT, "sms", tables) as instance:
-        yield instance
+def city(town: Town) -> Instance:
+    return town.instance
 
 
 def by_twilio(city: Instance, query: str = "", **fields: str) -> int:
     """Posts as Twilio does; returns what was answered."""
-    body, path = urlencode({"To": "+8220000120", "AccountSid": "AC1", **fields}).encode(), f"/hooks/sms{query}"
+    body, path = urlencode({"To": "+8220000120", "AccountSid": ACCOUNT_SID, **fields}).encode(), f"/hooks/sms{query}"
     signature = sign(TOKEN.encode(), city.base + path, read_form(body).signed).decode()
     headers = {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature}
     return post(city.base + path, body, headers)
@@ -71,7 +51,7 @@ def by_twilio(city: Instance, query: str = "", **fields: str) -> int:
 def by_gateway(city: Instance, **fields: str) -> int:
     """Posts as the domestic gateway does; returns what was answered."""
     body, now = json.dumps(fields).encode(), int(time.time())
-    signature = hmac.new(SECRET.encode(), b"%d.%s" % (now, body), hashlib.sha256).hexdigest()
+    signature = hmac.new(GATEWAY_SECRET.encode(), b"%d.%s" % (now, body), hashlib.sha256).hexdigest()
     headers = {"content-type": "application/json", "x-gateway-timestamp": str(now), "x-gateway-signature": signature}
     return post(f"{city.base}/hooks/domestic", body, headers)
 
@@ -84,16 +64,6 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> int:
         return error.code
 
 
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after half a minute."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
-
-
 def counted(city: Instance, statement: Any) -> int:
     engine = create_engine(city.cases_url)
     with engine.connect() as connection:
@@ -102,15 +72,15 @@ def counted(city: Instance, statement: Any) -> int:
     return int(found)
 
 
-def opened(city: Instance, channel: str) -> int:
-    return counted(city, select(func.count()).select_from(cases).where(cases.c.channel == channel))
+def opened(city: Instance, citizens: Sequence[str]) -> int:
+    """How many cases these citizens have."""
+    return counted(city, select(func.count()).select_from(cases).where(cases.c.author.in_(citizens)))
 
 
-def in_state(city: Instance, channel: str, state: str) -> int:
-    return counted(
-        city,
-        select(func.count()).select_from(outbox).where(outbox.c.channel == channel, outbox.c.state == state),
-    )
+def in_state(city: Instance, citizens: Sequence[str], state: str) -> int:
+    """How many letters to these citizens are so far."""
+    theirs = outbox.c.number.in_(select(cases.c.number).where(cases.c.author.in_(citizens)))
+    return counted(city, select(func.count()).select_from(outbox).where(theirs, outbox.c.state == state))
 
 
 def shuffled(calls: Sequence[Callable[[], int]], times: int) -> set[int]:
@@ -124,18 +94,23 @@ def test_twilio_there_and_back(city: Instance, gateways: Gateways) -> None:
     """Ten citizens whose messages come three times in any order get one letter each, though Twilio says 429, 500, hangs
     up and is slow; receipts in any order leave two letters with staff."""
 
+    citizens = [f"+82100000000{n}" for n in range(10)]
+
     def says(n: int) -> Callable[[], int]:
         text = WASTE if n % 2 else QUESTION
-        return lambda: by_twilio(city, MessageSid=f"SMin{n}", From=f"+82100000000{n}", Body=text, NumMedia="0")
+        return lambda: by_twilio(city, MessageSid=f"SMin{n}", From=citizens[n], Body=text, NumMedia="0")
+
+    def letters() -> list[dict[str, str]]:
+        return [sent for sent in gateways.twilio if sent["To"] in citizens]
 
     gateways.instead.extend([429, 500, "hang up", "slow", 503])
     answers = shuffled([says(n) for n in range(10)], 3)
-    until(lambda: 10 <= len(gateways.twilio))
+    until(lambda: 10 <= len(letters()))
     city.drain()
 
     assert {200} == answers
-    assert sorted(f"+82100000000{n}" for n in range(10)) == sorted(sent["To"] for sent in gateways.twilio)
-    assert (10, 10) == (opened(city, "sms"), in_state(city, "sms", "sent"))
+    assert citizens == sorted(sent["To"] for sent in letters())
+    assert (10, 10) == (opened(city, citizens), in_state(city, citizens, "sent"))
 
     def tells(sent: dict[str, str], status: str) -> Callable[[], int]:
         reply = sent["StatusCallback"].rpartition("=")[2]
@@ -144,21 +119,23 @@ def test_twilio_there_and_back(city: Instance, gateways: Gateways) -> None:
 
     steps = ("queued", "sending", "sent")
     lasts = ["undelivered" if n < 2 else "delivered" for n in range(10)]
-    told = [tells(sent, step) for sent, last in zip(gateways.twilio, lasts, strict=True) for step in (*steps, last)]
+    told = [tells(sent, step) for sent, last in zip(letters(), lasts, strict=True) for step in (*steps, last)]
     answers = shuffled(told, 2)
-    until(lambda: 2 == in_state(city, "sms", "undeliverable"))
+    until(lambda: 2 == in_state(city, citizens, "undeliverable"))
     city.drain()
 
     assert {200} == answers
     assert (10, 8, 2) == (
-        len(gateways.twilio),
-        in_state(city, "sms", "sent"),
-        in_state(city, "sms", "undeliverable"),
+        len(letters()),
+        in_state(city, citizens, "sent"),
+        in_state(city, citizens, "undeliverable"),
     )
 
 
 def test_domestic_gateway_there_and_back(city: Instance, gateways: Gateways) -> None:
     """The same by a gateway of another kind behind the same contract: one letter each, by length as SMS or LMS."""
+
+    citizens = [f"+82101000000{n}" for n in range(6)]
 
     def says(n: int) -> Callable[[], int]:
         number = f"0101000000{n}"
@@ -171,7 +148,7 @@ def test_domestic_gateway_there_and_back(city: Instance, gateways: Gateways) -> 
 
     assert {200} == answers
     assert sorted(f"0101000000{n}" for n in range(6)) == sorted(sent["to"] for sent in gateways.domestic)
-    assert (6, 6) == (opened(city, "domestic"), in_state(city, "domestic", "sent"))
+    assert (6, 6) == (opened(city, citizens), in_state(city, citizens, "sent"))
     assert {"SMS", "LMS"} >= {sent["type"] for sent in gateways.domestic}
 
     def tells(sent: dict[str, str], result: str) -> Callable[[], int]:
@@ -179,8 +156,30 @@ def test_domestic_gateway_there_and_back(city: Instance, gateways: Gateways) -> 
         return lambda: by_gateway(city, **fields, result=result)
 
     answers = shuffled([tells(sent, "4410" if n < 1 else "6600") for n, sent in enumerate(gateways.domestic)], 2)
-    until(lambda: 1 == in_state(city, "domestic", "undeliverable"))
+    until(lambda: 1 == in_state(city, citizens, "undeliverable"))
     city.drain()
 
     assert {200} == answers
-    assert (6, 5) == (len(gateways.domestic), in_state(city, "domestic", "sent"))
+    assert (6, 5) == (len(gateways.domestic), in_state(city, citizens, "sent"))
+
+
+def test_an_answer_with_a_picture_goes_as_mms(city: Instance, gateways: Gateways, tmp_path: Path) -> None:
+    """By the gateway that carries pictures, which is busy at first; an officer is told where there is no such way."""
+    (tmp_path / "고친 곳.jpg").write_bytes(photograph())
+    with_picture = ("--picture", str(tmp_path / "고친 곳.jpg"), "--by", "박지훈")
+    by_gateway(city, msgKey="MOpicture", **{"from": "01020000001"}, to="0220000120", text=f"해바라기 {WASTE}")
+    by_twilio(city, MessageSid="SMpicture", From="+821020000002", Body=f"코스모스 {WASTE}", NumMedia="0")
+    city.drain()
+    numbers = [
+        re.findall(r"\d{8}-\d{6}-\d", asked(city, "case", "list", "--search", word).output)[0]
+        for word in ("해바라기", "코스모스")
+    ]
+    gateways.instead.extend([503])
+    done = asked(city, "case", "answer", numbers[0], "치웠습니다.", *with_picture)
+    sent = until(lambda: [one for one in gateways.domestic if one["type"] == "MMS"])
+    refused = asked(city, "case", "answer", numbers[1], "치웠습니다.", *with_picture)
+
+    assert (0, 2) == (done.exit_code, refused.exit_code)
+    assert "sms carries no pictures" in refused.output
+    assert [("01020000001", ["F1"])] == [(one["to"], one["fileKeys"]) for one in sent]
+    assert b"Exif" not in b64decode(gateways.pictures[0]["fileData"])

@@ -596,6 +596,15 @@ def test_after_a_month_a_conversation_is_over(store: CaseStore, time: Time) -> N
     assert Context() == store.contexts([message("역삼동이요", time)])[0]
 
 
+def test_whoever_writes_in_anothers_name_is_not_sent_the_link(store: CaseStore, time: Time) -> None:
+    """A mail that names the citizen and was brought by somebody else is confirmed to the citizen."""
+    number = opened(store, dispatched(mail(WASTE, time)))
+    delivered(store, time)
+    store.record([joins(mail("언제 되나요?", time, reply_to="else@evil.example"), number)])
+
+    assert ["kim@mail.example"] == [reply.to for reply in delivered(store, time)]
+
+
 def test_a_new_mail_is_no_reply(store: CaseStore, time: Time) -> None:
     """On mail only threading tells a reply; a new mail of the same person is a new matter."""
     opened(store, held(mail(PLACELESS, time, conversation="kim"), ask="place"))

@@ -2,10 +2,7 @@
 
 import asyncio
 import random
-import re
-import time
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from collections.abc import Collection
 from urllib.parse import unquote
 
 import pytest
@@ -13,63 +10,22 @@ from sqlalchemy import create_engine, func, select, update
 
 from bench.instance import Instance
 from cases.schema import cases, places
-from tests.telegram_server import SECRET, TOKEN, BotApi, Mailbox, deliver, private
+from tests.telegram_server import TOKEN, BotApi, Mailbox, deliver, private
+from tests.town import ASKED_TOKEN, Town
+from tests.waiting import until
 
-ASKED_TOKEN = "7000000002:AAExampleExampleExampleExampleExample1"
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
 QUESTION = "대형폐기물은 어떻게 버리나요?"
-ENVIRONMENT = {
-    "EUNGDAPSO_NOW": "2026-11-23T10:00:00",
-    "EUNGDAPSO_CLOCK": "frozen",
-    "EUNGDAPSO_TELEGRAM_TOKEN": TOKEN,
-    "EUNGDAPSO_TELEGRAM_SECRET_TOKEN": SECRET,
-    "EUNGDAPSO_ASKED_TOKEN": ASKED_TOKEN,
-}
-TABLES = """[connectors.telegram]
-api_url = "{url}"
-timeout_seconds = 2
-
-[connectors.asked]
-type = "telegram"
-mode = "poll"
-api_url = "{url}"
-timeout_seconds = 2
-poll_seconds = 1
-
-[replies]
-first_seconds = 0.2
-"""
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[BotApi]:
-    with BotApi(TOKEN, ASKED_TOKEN).in_thread() as made:
-        yield made
+def api(town: Town) -> BotApi:
+    return town.telegram
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, api: BotApi) -> Iterator[Instance]:
-    """A running pipeline with a bot that is called and one that asks."""
-    instance = Instance(tmp_path_factory.mktemp("city"), ENVIRONMENT)
-    written = instance.config.read_text(encoding="utf-8")
-    tables = TABLES.replace("{url}", api.url)
-    instance.config.write_text(re.sub(r"(?m)^\[connectors\.telegram\].*$", tables, written), encoding="utf-8")
-    instance.start()
-    api.boxes[TOKEN].webhook, api.boxes[TOKEN].secret = f"{instance.base}/hooks/telegram", SECRET
-    try:
-        yield instance
-    finally:
-        instance.stop()
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after half a minute."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
+def city(town: Town) -> Instance:
+    return town.instance
 
 
 def end_turns(instance: Instance) -> None:

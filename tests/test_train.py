@@ -1,5 +1,6 @@
 """Learning: the same model from the same examples, an honest comparison, and files that cannot mislead."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -160,6 +161,25 @@ def test_a_model_is_put_in_use_whole(tmp_path: Path) -> None:
 def test_no_model_is_no_mistake(tmp_path: Path) -> None:
     """A fresh installation has none."""
     assert models.read(tmp_path, "topic") is None
+
+
+@pytest.mark.parametrize("what", ["pipe", "device", "folder", "giant"])
+def test_what_can_be_no_model_is_refused(tmp_path: Path, what: str) -> None:
+    """A pipe is not waited for, what never ends is not read, and the message says which file to take away."""
+    path = models.path_of(tmp_path, "topic")
+    path.parent.mkdir()
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "device":
+        path.symlink_to("/dev/zero")
+    elif what == "folder":
+        path.mkdir()
+    else:
+        path.touch()
+        os.truncate(path, 10_000_000_000)
+
+    with pytest.raises(ConfigError, match=r"topic\.model: .*Take it away"):
+        models.read(tmp_path, "topic")
 
 
 def test_a_topic_that_staff_gave_is_an_example(store: CaseStore, time: Time) -> None:

@@ -8,7 +8,6 @@ import random
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,59 +16,21 @@ from standardwebhooks import Webhook as Official
 
 from bench.instance import Instance
 from cases.schema import cases
-from tests.stand_in import running
 from tests.text_gateways import Gateways
+from tests.town import CHAT_SECRET, WEBHOOK_KEY, Town
+from tests.waiting import until
 
-KEY = "whsec_" + base64.b64encode(b"k" * 24).decode()
-SECRET = "a secret of nobody"
 WASTE = "강남구 역삼동 골목에 쓰레기 무단투기가 심해요 단속해주세요"
-ENVIRONMENT = {
-    "EUNGDAPSO_NOW": "2026-11-23T10:00:00",
-    "EUNGDAPSO_CLOCK": "frozen",
-    "EUNGDAPSO_WEBHOOK_SECRET": KEY,
-    "EUNGDAPSO_CHAT_SECRET": SECRET,
-}
-TABLES = """[connectors.webhook]
-reply_url = "{url}/replies"
-timeout_seconds = 2
-
-[connectors.chat]
-type = "webhook"
-reply_url = "{url}/replies"
-timeout_seconds = 2
-challenge = "challenge"
-only = { type = "event_callback", "event.type" = "message" }
-unless = ["event.bot_id"]
-
-[connectors.chat.signature]
-header = "X-Chat-Signature"
-prefix = "v0="
-content = "v0:{timestamp}:{body}"
-timestamp_header = "X-Chat-Request-Timestamp"
-
-[connectors.chat.fields]
-id = "event_id"
-text = "event.text"
-author = "event.user"
-conversation = "event.channel"
-sent_at = "event_time"
-
-[replies]
-first_seconds = 0.2
-"""
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Gateways]:
-    with Gateways().in_thread() as made:
-        yield made
+def receiver(town: Town) -> Gateways:
+    return town.gateways
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory, receiver: Gateways) -> Iterator[Instance]:
-    tables = TABLES.replace("{url}", receiver.url)
-    with running(tmp_path_factory.mktemp("city"), ENVIRONMENT, "webhook", tables) as instance:
-        yield instance
+def city(town: Town) -> Instance:
+    return town.instance
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -91,7 +52,7 @@ def standard(city: Instance, n: int) -> tuple[int, bytes]:
 
 def chat(city: Instance, payload: dict[str, Any], *, late_seconds: int = 0) -> tuple[int, bytes]:
     body, now = json.dumps(payload).encode(), int(time.time()) - late_seconds
-    signature = hmac.new(SECRET.encode(), b"v0:%d:%s" % (now, body), hashlib.sha256).hexdigest()
+    signature = hmac.new(CHAT_SECRET.encode(), b"v0:%d:%s" % (now, body), hashlib.sha256).hexdigest()
     headers = {"X-Chat-Request-Timestamp": str(now), "X-Chat-Signature": f"v0={signature}"}
     return post(f"{city.base}/hooks/chat", body, headers)
 
@@ -108,16 +69,6 @@ def opened(city: Instance, channel: str) -> int:
         found = connection.execute(wanted).scalar_one()
     engine.dispose()
     return int(found)
-
-
-def until(look: Callable[[], Any]) -> Any:
-    """Returns the first thing seen; gives up after half a minute."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not come")
 
 
 def told(receiver: Gateways, address: str) -> dict[str, list[tuple[bytes, dict[str, str]]]]:
@@ -138,7 +89,7 @@ def test_standard_webhooks_there_and_back(city: Instance, receiver: Gateways) ->
     answers = {standard(city, n)[0] for n in order}
     until(lambda: 6 <= len(told(receiver, "citizen")))
     city.drain()
-    replies = [Official(KEY).verify(body, headers) for ((body, headers),) in told(receiver, "citizen").values()]
+    replies = [Official(WEBHOOK_KEY).verify(body, headers) for ((body, headers),) in told(receiver, "citizen").values()]
 
     assert {200} == answers
     assert 6 == opened(city, "webhook")
@@ -172,4 +123,4 @@ def test_plain_dialect_there_and_back(city: Instance, receiver: Gateways) -> Non
 def is_signed(body: bytes, headers: dict[str, str]) -> bool:
     named = {name.lower(): value for name, value in headers.items()}
     signed = f"v0:{named['x-chat-request-timestamp']}:".encode() + body
-    return named["x-chat-signature"] == "v0=" + hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    return named["x-chat-signature"] == "v0=" + hmac.new(CHAT_SECRET.encode(), signed, hashlib.sha256).hexdigest()

@@ -304,8 +304,8 @@ async def test_reply_to_nothing_is_refused() -> None:
         await sender(FakeX(url="http://127.0.0.1:9")).send(reply(public=True))
 
 
-def test_secret_of_an_account_shows_nowhere() -> None:
+async def test_secret_of_an_account_shows_nowhere() -> None:
     """No token stands in what is said of them."""
     part = x(FakeX(url="http://127.0.0.1:9"))
 
-    assert "Token()" == repr(part._tokens.of("Seoul_eds"))
+    assert "Token()" == repr(await part._tokens.of("Seoul_eds"))

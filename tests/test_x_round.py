@@ -37,9 +37,9 @@ async def running(folder: Path, fake: FakeX) -> AsyncIterator[Instance]:
 
 
 async def until(look: Callable[[], Any]) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(300):
         while not look():
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.03)
 
 
 async def post(instance: Instance, payload: dict[str, Any], kind: str) -> int:

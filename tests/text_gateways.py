@@ -20,7 +20,8 @@ class Gateways:
 
     def __init__(self) -> None:
         self.twilio: list[dict[str, str]] = []
-        self.domestic: list[dict[str, str]] = []
+        self.domestic: list[dict[str, Any]] = []
+        self.pictures: list[dict[str, str]] = []
         self.replies: list[tuple[bytes, dict[str, str]]] = []
         self.instead: deque[int | str] = deque()
         self.url = ""
@@ -36,7 +37,7 @@ class Gateways:
             messages = "/2010-04-01/Accounts/{account}/Messages.json"
             app.add_routes([web.post(messages, self._create), web.get(messages, self._list)])
             app.add_routes([web.post("/v1/messages", self._take), web.get("/v1/messages/{reference}", self._tell)])
-            app.add_routes([web.post("/replies", self._reply)])
+            app.add_routes([web.post("/v1/files", self._keep), web.post("/replies", self._reply)])
             runner = web.AppRunner(app, shutdown_timeout=0.1)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -69,6 +70,11 @@ class Gateways:
         fields = await asked.json()
         refusal = await self._acts(asked, lambda: self.domestic.append(fields))
         return refusal or web.json_response({"code": "1000", "msgKey": f"MT{fields['refKey']}"})
+
+    async def _keep(self, asked: web.Request) -> web.StreamResponse:
+        fields = await asked.json()
+        refusal = await self._acts(asked, lambda: self.pictures.append(fields))
+        return refusal or web.json_response({"code": "1000", "fileKey": f"F{len(self.pictures)}"})
 
     async def _tell(self, asked: web.Request) -> web.StreamResponse:
         reference = asked.match_info["reference"]

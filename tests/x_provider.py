@@ -54,6 +54,11 @@ class FakeX:
     streams: list[float] = field(default_factory=list)
     ends_after_lines: bool = False
     url: str = ""
+    # Of OAuth 2.0: the refresh token that is taken next, once, and the tokens that were given.
+    refresh: str = ""
+    granted: list[str] = field(default_factory=list)
+    # Of posts that are gone, by id.
+    gone: set[str] = field(default_factory=set)
 
     def says(self, text: str, *, author: str = CITIZEN, **more: Any) -> dict[str, Any]:
         """A post of somebody, which names whom it names."""
@@ -89,6 +94,8 @@ class FakeX:
                 web.get("/2/users/{id}/mentions", self._mentions),
                 web.get("/2/users/{id}/tweets", self._tweets),
                 web.post("/2/tweets", self._post),
+                web.get("/2/tweets", self._look_up),
+                web.post("/2/oauth2/token", self._token),
                 web.post("/2/dm_conversations/with/{id}/messages", self._message),
                 web.get("/2/dm_conversations/with/{id}/dm_events", self._messages),
                 web.get("/2/tweets/search/stream", self._stream),
@@ -166,6 +173,23 @@ class FakeX:
         found = [one for one in self.messages if one["to"] == asked.match_info["id"]][::-1]
         return web.json_response({"data": found, "meta": {"result_count": len(found)}})
 
+    async def _token(self, asked: web.Request) -> web.Response:
+        given = await asked.post()
+        if asked.headers.get("Authorization") != "Basic Y2xpZW50OnNlY3JldA==" or given["refresh_token"] != self.refresh:
+            return web.json_response({"error": "invalid_request"}, status=400)
+        self.granted.append(f"access-{len(self.granted) + 1}")
+        self.refresh = f"refresh-{len(self.granted) + 1}"
+        made = {"token_type": "bearer", "expires_in": 7200, "access_token": self.granted[-1]}
+        return web.json_response(made | {"refresh_token": self.refresh})
+
+    async def _look_up(self, asked: web.Request) -> web.Response:
+        ids = asked.query["ids"].split(",")
+        found = [post for post in self.posts if post["id"] in ids and post["id"] not in self.gone]
+        lost = [one for one in ids if one not in {post["id"] for post in found}]
+        kind = {"title": "Not Found Error", "type": "https://api.twitter.com/2/problems/resource-not-found"}
+        errors = [{"value": one, "resource_id": one, "resource_type": "tweet", **kind} for one in lost]
+        return web.json_response({**({"data": found} if found else {}), **({"errors": errors} if errors else {})})
+
     async def _stream(self, asked: web.Request) -> web.StreamResponse:
         self.streams.append(time.monotonic())
         answer = web.StreamResponse()
@@ -203,7 +227,9 @@ def _problem(status: int, detail: str) -> web.Response:
 
 
 def _check_signature(asked: web.Request) -> None:
-    """Raises 401 unless the request is signed by OAuth 1.0a with the known secrets."""
+    """Raises 401 unless the request is signed by OAuth 1.0a with the known secrets, or carries a token of OAuth 2.0."""
+    if asked.headers["Authorization"].startswith("Bearer access-"):
+        return
     url = URL.build(scheme="http", host=asked.host.partition(":")[0], port=int(asked.host.partition(":")[2]))
     plain = f"{url}{asked.raw_path}"
     header = {"Authorization": asked.headers["Authorization"]}

@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import telemetry
-from web import api, broadcasts, contacts, open311, pages, records, service
+from web import api, broadcasts, contacts, georeport, notices, open311, pages, records, service
 from web.services import Services
 
 _SECURITY_HEADERS = [
@@ -58,6 +58,8 @@ def _try_later(scope: Scope) -> ASGIApp:
     headers = {"retry-after": "5"}
     if scope["path"].startswith("/api/"):
         return JSONResponse({"error": "not now; try again"}, status_code=503, headers=headers)
+    if scope["path"].startswith("/open311/"):
+        return georeport.not_now(georeport.form_of(scope["path"]))
     return PlainTextResponse(_BUSY, status_code=503, headers=headers)
 
 
@@ -77,6 +79,7 @@ def make_app(services: Services, hooks: ASGIApp) -> ASGIApp:
             *records.routes(services),
             *open311.routes(services, hooks),
             *contacts.routes(services),
+            *notices.routes(services),
             *pages.routes(services, hooks),
         ],
         middleware=[Middleware(Careful)],

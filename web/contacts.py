@@ -1,13 +1,13 @@
 """The page where a citizen says where else answers may go: consent, a code that proves the address, taking it back."""
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -16,10 +16,10 @@ from cases.letters import moment
 from cases.people import Contact
 from core.errors import Rejected
 from core.mask import mask_handle
+from web.passing import small_form
 from web.services import Services
 from web.throttle import Throttle
 
-_BODY_SECONDS = 20.0
 _LONGEST = 200
 _PLACES = {"tel": "휴대전화번호", "mail": "전자우편 주소"}
 _NOT_AGREED = "동의하신다는 칸에 표시하셔야 등록할 수 있습니다. 원하지 않으시면 등록하지 않으셔도 됩니다."
@@ -28,6 +28,10 @@ _TOO_MANY = "여러 번 시도하셨습니다. 한 시간 뒤에 다시 시도�
 _OLD_CODE = "이 인증번호는 더 쓸 수 없습니다. 10분이 지났거나 다섯 번 틀리셨습니다. 다시 받아 주십시오."
 _WRONG_CODE = "인증번호가 맞지 않습니다. 다시 확인해 주십시오."
 _NOT_POSSIBLE = "이 연락처는 여기에서 등록할 수 없습니다. 120으로 문의해 주십시오."
+_ADDED = "연락처를 등록하였습니다."
+_REMOVED = "연락처를 지웠습니다."
+# What else stands on the page: `wrong` is the field that the error is about.
+_NOTHING_TOLD: Mapping[str, Any] = {"error": "", "done": "", "wrong": "", "written": "", "is_sent": False}
 _SAID_OF_CONTACT = {409: _NOT_POSSIBLE, 422: _WRONG_CONTACT, 429: _TOO_MANY}
 _SAID_OF_CODE = {409: _NOT_POSSIBLE, 410: _OLD_CODE, 422: _WRONG_CODE, 429: _TOO_MANY}
 
@@ -39,6 +43,8 @@ def routes(services: Services) -> list[Route]:
     return [
         Route(path, pages.shown),
         Route(path, pages.ask, methods=["POST"]),
+        Route(f"{path}/added", pages.added),
+        Route(f"{path}/removed", pages.removed),
         Route(f"{path}/code", pages.sent),
         Route(f"{path}/code", pages.prove, methods=["POST"]),
         Route(f"{path}/remove", pages.remove, methods=["POST"]),
@@ -76,13 +82,19 @@ class _Contacts:
     async def sent(self, request: Request) -> Response:
         return await self._page(request, is_sent=True)
 
+    async def added(self, request: Request) -> Response:
+        return await self._page(request, done=_ADDED)
+
+    async def removed(self, request: Request) -> Response:
+        return await self._page(request, done=_REMOVED)
+
     async def ask(self, request: Request) -> Response:
-        form = await _form(request)
+        form = await small_form(request)
+        written = str(form.get("contact", ""))[:_LONGEST]
         if not self._throttle.allows(request.path_params["number"]):
             return await self._page(request, 429, error=_TOO_MANY)
         if form.get("consent") != "yes":
-            return await self._page(request, 422, error=_NOT_AGREED)
-        written = str(form.get("contact", ""))[:_LONGEST]
+            return await self._page(request, 422, error=_NOT_AGREED, wrong="consent", written=written)
 
         def act() -> None:
             store = self._with.store.contacts
@@ -92,12 +104,13 @@ class _Contacts:
 
         refused = await self._refusal(act)
         if refused is not None:
-            return await self._page(request, refused, error=_SAID_OF_CONTACT.get(refused, _WRONG_CONTACT))
+            said = _SAID_OF_CONTACT.get(refused, _WRONG_CONTACT)
+            return await self._page(request, refused, error=said, wrong="contact", written=written)
         self._with.ring()
         return _goes_to(request, "/code")
 
     async def prove(self, request: Request) -> Response:
-        form = await _form(request)
+        form = await small_form(request)
         if not self._throttle.allows(request.path_params["number"]):
             return await self._page(request, 429, error=_TOO_MANY)
         code = str(form.get("code", ""))[:_LONGEST]
@@ -106,13 +119,13 @@ class _Contacts:
             said = _SAID_OF_CODE.get(refused, _WRONG_CODE)
             return await self._page(request, refused, error=said, is_sent=said == _WRONG_CODE)
         self._with.ring()
-        return _goes_to(request)
+        return _goes_to(request, "/added")
 
     async def remove(self, request: Request) -> Response:
-        key = str((await _form(request)).get("key", ""))[:_LONGEST]
-        await self._refusal(lambda: self._with.store.contacts.take_back(*_case(request), key))
+        key = str((await small_form(request)).get("key", ""))[:_LONGEST]
+        refused = await self._refusal(lambda: self._with.store.contacts.take_back(*_case(request), key))
         self._with.ring()
-        return _goes_to(request)
+        return _goes_to(request, "/removed" if refused is None else "")
 
     async def _refusal(self, act: Callable[[], Any]) -> int | None:
         """Does it; returns the status when it is refused."""
@@ -122,7 +135,7 @@ class _Contacts:
             return error.status
         return None
 
-    async def _page(self, request: Request, status: int = 200, *, error: str = "", is_sent: bool = False) -> Response:
+    async def _page(self, request: Request, status: int = 200, **told: Any) -> Response:
         store, number = self._with.store.contacts, request.path_params["number"]
         try:
             known = await asyncio.to_thread(store.seen, *_case(request))
@@ -135,15 +148,9 @@ class _Contacts:
             contacts=[_as_shown(one) for one in known],
             places=" 또는 ".join(name for way, name in _PLACES.items() if way in store.ways),
             words=consent_words(store.ways, self._with.keep_days),
-            is_sent=is_sent,
-            error=error,
+            **{**_NOTHING_TOLD, **told},
         )
         return HTMLResponse(page, status_code=status, headers={"cache-control": "no-store"})
-
-
-async def _form(request: Request) -> FormData:
-    async with asyncio.timeout(_BODY_SECONDS):
-        return await request.form(max_fields=4, max_files=0)
 
 
 def _case(request: Request) -> tuple[str, str]:
@@ -159,4 +166,12 @@ def _goes_to(request: Request, step: str = "") -> Response:
 
 
 def _as_shown(one: Contact) -> dict[str, Any]:
-    return {"key": one.key, "to": mask_handle(one.to), "since": moment(one.consented_at), "is_own": one.is_own}
+    return {"key": one.key, "to": _at_home(one.to), "since": moment(one.consented_at), "is_own": one.is_own}
+
+
+def _at_home(address: str) -> str:
+    """Returns it with its end hidden; a number of ours as it is dialled, 010-1234-****."""
+    hidden = mask_handle(address)
+    if not re.fullmatch(r"\+8210\d{4}\*{4}", hidden):
+        return hidden
+    return f"010-{hidden[5:9]}-{hidden[9:]}"

@@ -1,5 +1,6 @@
 """GeoReport v2 written down: what services and cases are there, as JSON or XML."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -33,6 +34,7 @@ _ITEMS = {
 # What XML 1.0 cannot hold in any spelling.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _encode = msgspec.json.Encoder().encode
+_LATER = "지금은 처리할 수 없습니다. 잠시 뒤 같은 내용을 다시 보내 주십시오. 두 번 접수되지 않습니다."
 
 
 def written(form: Form, root: str, value: Any, status: int = 200) -> Response:
@@ -45,10 +47,22 @@ def written(form: Form, root: str, value: Any, status: int = 200) -> Response:
     return Response(body, status_code=status, headers={"content-type": _TYPES[form]})
 
 
-def refused(form: Form, status: int, words: str, *, code: int = 0) -> Response:
+def form_of(path: str) -> Form:
+    """Returns the format that an address asks for; XML is the one that everybody has to understand."""
+    return "json" if path.endswith(".json") else "xml"
+
+
+def refused(form: Form, status: int, words: str, headers: Mapping[str, str] | None = None) -> Response:
     """Returns errors, one for each line."""
     lines = [line for line in words.splitlines() if line] or ["요청을 처리하지 못했습니다."]
-    return written(form, "errors", [{"code": code or status, "description": line} for line in lines], status)
+    response = written(form, "errors", [{"code": status, "description": line} for line in lines], status)
+    response.headers.update(headers or {})
+    return response
+
+
+def not_now(form: Form, *, status: int = 503, words: str = _LATER, seconds: float = 5) -> Response:
+    """Returns errors that say when the same may be asked again."""
+    return refused(form, status, words, {"retry-after": str(max(1, math.ceil(seconds)))})
 
 
 def discovered(url: str, changeset: str, told: Mapping[str, str]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from traceback import extract_tb
 from typing import Any
@@ -12,6 +13,7 @@ from core import telemetry
 from core.clock import Clock
 from core.errors import Forged, Rejected, Unavailable
 from core.hook import Accept, Hook, Request, Response, arrivals
+from core.message import Message
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -61,6 +63,10 @@ class Watch:
         self._timer = loop.call_later(self._seconds / 10, self._look) if self._begun else None
 
 
+class _LateError(Exception):
+    """The provider waits no longer."""
+
+
 class Hooks:
     """An ASGI application for `POST /hooks/<connector>`.
 
@@ -86,12 +92,14 @@ class Hooks:
         self._watch = Watch(body_seconds)
         # What each channel says to a message that it took: the same every time.
         self._thanks = {name: _events(part.acknowledge()) for name, part in connectors.items()}
+        # What was not durable in time, and becomes so all the same.
+        self._late: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         connector = self._connectors.get(scope["path"].removeprefix(PREFIX))
         if connector is None:
             return await _say(send, 404, "there is no such hook")
-        received_at = self._clock()
+        begun, received_at = asyncio.get_running_loop().time(), self._clock()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         body: bytes | None = b""
         if scope["method"] == "POST":
@@ -103,7 +111,9 @@ class Hooks:
         if body is None:
             return None
         request = self._request(scope, headers, body, received_at)
-        return await (self._post if request.method == "POST" else self._get)(connector, request, send)
+        if request.method == "POST":
+            return await self._post(connector, request, send, until=begun + connector.answer_seconds)
+        return await self._get(connector, request, send)
 
     async def _body(self, headers: Mapping[str, str], receive: Receive, most_bytes: int) -> bytes | None:
         """Returns the whole body, None when the sender went away."""
@@ -137,19 +147,15 @@ class Hooks:
             received_at=received_at,
         )
 
-    async def _post(self, connector: Hook, request: Request, send: Send) -> None:
+    async def _post(self, connector: Hook, request: Request, send: Send, *, until: float) -> None:
         is_verified = False
         try:
             connector.verify(request, now=self._unix_time())
             is_verified = True
-            messages = connector.parse(request)
-            if messages:
-                media_type = request.headers.get("content-type", "application/octet-stream")
-                parts = connector.pieces(request, messages) if len(messages) > 1 else None
-                await self._accept(
-                    arrivals(connector.name, messages, request.body, media_type=media_type, pieces=parts)
-                )
-            thanks = connector.thanks(request, messages)
+            thanks = await self._taken(connector, request, until)
+        except _LateError:
+            telemetry.pushed_back(channel=connector.name, reason="not durable in time")
+            return await _answer(send, connector.late() or Response(status=503))
         except Unavailable as error:
             telemetry.pushed_back(channel=connector.name, reason=error.reason)
             if (apology := connector.apology()) is not None:
@@ -161,7 +167,41 @@ class Hooks:
             return await _refuse(connector.name, error, send, is_verified=is_verified)
         start, end = self._thanks[connector.name] if thanks is None else _events(thanks)
         await send(start)
-        return await send(end)
+        await send(end)
+        if thanks is not None and thanks.then is not None:
+            with suppress(Unavailable):
+                await thanks.then()
+        return None
+
+    async def _taken(self, connector: Hook, request: Request, until: float) -> Response | None:
+        """Returns what is said when all messages of an authentic request are durable."""
+        messages = connector.parse(request)
+        if messages:
+            await self._made_durable(connector, request, messages, until)
+        if not connector.answer_seconds:
+            return connector.thanks(request, messages)
+        left = until - asyncio.get_running_loop().time()
+        return await connector.told(request, messages, max(0.0, left))
+
+    async def _made_durable(self, connector: Hook, request: Request, messages: Sequence[Message], until: float) -> None:
+        """Raises `_LateError` when the provider's time is over before it is; it goes on all the same."""
+        media_type = request.headers.get("content-type", "application/octet-stream")
+        parts = connector.pieces(request, messages) if len(messages) > 1 else None
+        made = arrivals(connector.name, messages, request.body, media_type=media_type, pieces=parts)
+        if not connector.answer_seconds:
+            return await self._accept(made)
+        accepting = asyncio.ensure_future(self._accept(made))
+        left = until - asyncio.get_running_loop().time()
+        if (await asyncio.wait([accepting], timeout=max(0.0, left)))[0]:
+            return accepting.result()
+        self._late.add(accepting)
+        accepting.add_done_callback(self._ended_late)
+        raise _LateError
+
+    def _ended_late(self, accepting: asyncio.Future[None]) -> None:
+        self._late.discard(accepting)
+        if not accepting.cancelled() and (error := accepting.exception()) is not None:
+            telemetry.warned("a late message was not taken", error=type(error).__name__)
 
     async def _get(self, connector: Hook, request: Request, send: Send) -> None:
         answer: Response | None = None

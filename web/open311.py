@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,30 +11,29 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cases.model import OPEN, STATES
-from cases.numbers import parse_number
 from cases.requests import Filed, Shown
-from config.schema import City
 from core import hook, telemetry
-from core.clock import SEOUL
 from core.errors import Forged, Rejected, Unavailable
-from web import georeport
-from web.georeport import Form, refused, written
+from web import georeport, georeport_query
+from web.georeport import Form, form_of, not_now, refused, written
 from web.passing import awaited, passed_on, read
 from web.services import GeoReport, Services
 from web.shown import as_citizen_sees
+from web.throttle import Rate, caller
 
-_PREFIX = "/open311/v2"
+_ROOT, _PREFIX = "/open311", "/open311/v2"
 # Changes when what is answered here means something else.
 _CHANGESET = "2026-11-23T00:00:00+09:00"
 _WAIT_SECONDS, _BODY_SECONDS = 3.0, 20.0
 _SAME_DAYS = 7
-_MOST_DAYS = 90
-_STATES = {"open": OPEN, "closed": tuple(state for state in STATES if state not in OPEN)}
+# Lists that are made at once; whoever comes when so many are waits a moment.
+_LISTS, _LIST_WAIT_SECONDS = 2, 3.0
 _NOWHERE = "이 주소에는 아무것도 없습니다. discovery.json에 있는 주소를 써 주십시오."
-_LATER = "지금은 처리할 수 없습니다. 잠시 뒤 같은 내용을 다시 보내 주십시오. 두 번 접수되지 않습니다."
+_TOO_OFTEN = "목록을 너무 자주 물으셨습니다. Retry-After에 적힌 초가 지난 뒤 다시 물어 주십시오."
+_WRONG_METHOD = "이 주소에서는 할 수 없는 요청입니다. Allow에 적힌 방법으로 보내 주십시오."
+_TOO_LARGE, _TOO_SLOW = "보낸 내용이 너무 큽니다.", "보내는 데 너무 오래 걸렸습니다."
 _NO_SERVICE = "service_code: 이런 민원 종류가 없습니다."
 _NO_REQUEST = "service_request_id: 이 번호로 볼 수 있는 민원이 없습니다."
 _NOT_YET = "token: 이 값으로 접수된 민원이 아직 없습니다."
@@ -42,38 +41,45 @@ _NOT_YET = "token: 이 값으로 접수된 민원이 아직 없습니다."
 
 def routes(services: Services, hooks: ASGIApp) -> list[Route]:
     """Returns the routes; every answer is JSON or XML as the address says, every mistake a list of errors."""
-    calls = _Calls(services, hooks)
-    return [Route(_PREFIX + "/{rest:path}", calls.call, methods=["GET", "POST"])]
+    return [Route(_ROOT + "/{rest:path}", _Calls(services, hooks), include_in_schema=False)]
 
 
 class _Calls:
+    """An ASGI application, so that it also answers whatever method nobody thought of."""
+
     def __init__(self, services: Services, hooks: ASGIApp) -> None:
         self._with = services
         self._hooks = hooks
+        self._rate = Rate(most=services.georeport.lists_a_minute if services.georeport else 0, seconds=60)
+        self._lists = asyncio.Semaphore(_LISTS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.call(Request(scope, receive, send))
+        await response(scope, receive, send)
 
     async def call(self, request: Request) -> Response:
         """Finds what is asked for; whatever cannot be is said in the format that was asked for."""
-        rest, _, ending = request.path_params["rest"].rpartition(".")
-        # XML is the format that everybody has to understand.
-        form: Form = "json" if ending == "json" else "xml"
+        path: str = request.scope["path"]
+        form = form_of(path)
+        rest, _, ending = path.removeprefix(_PREFIX + "/").rpartition(".")
         channel, (what, _, which) = self._with.georeport, rest.partition("/")
-        if channel is None or ending not in ("json", "xml"):
+        is_ours = path.startswith(_PREFIX + "/") and ending in ("json", "xml")
+        allowed = _allowed(what, which) if is_ours else ()
+        if channel is None or not allowed:
             return refused(form, 404, _NOWHERE)
+        if request.method not in allowed:
+            return refused(form, 405, _WRONG_METHOD, {"allow": ", ".join(allowed)})
         try:
             self._check_jurisdiction(channel, request.query_params.get("jurisdiction_id", ""))
             if request.method == "POST":
-                return await self._post(channel, form, request) if rest == "requests" else refused(form, 404, _NOWHERE)
+                return await self._post(channel, form, request)
             return await self._get(form, what, which, request)
         except Rejected as error:
-            # GeoReport knows three: a resource that is not there, a key that is wrong, and everything else.
-            status = 403 if isinstance(error, Forged) else error.status if error.status in (403, 404) else 400
             if request.method == "POST":
-                telemetry.refused(channel=channel.name, reason="not a report", status=status)
-            return refused(form, status, error.reason)
-        except TimeoutError:
-            return refused(form, 400, "보내는 데 너무 오래 걸렸습니다.", code=408)
+                telemetry.refused(channel=channel.name, reason="not a report", status=_status(error))
+            return refused(form, _status(error), error.reason)
         except Unavailable:
-            return _later(form)
+            return not_now(form)
 
     def _check_jurisdiction(self, channel: GeoReport, named: str) -> None:
         if named and channel.jurisdiction_id and named != channel.jurisdiction_id:
@@ -84,6 +90,8 @@ class _Calls:
         if what == "requests" and which:
             return await self._one(form, which)
         if what == "requests":
+            if (seconds := self._rate.wait(caller(request))) > 0:
+                return not_now(form, status=429, words=_TOO_OFTEN, seconds=seconds)
             shown = await self._several(request.query_params)
             return written(form, "service_requests", [georeport.requested(one, city) for one in shown])
         if what == "tokens" and which:
@@ -96,7 +104,7 @@ class _Calls:
             return written(form, "services", georeport.services(city))
         if what == "discovery" and not which and self._with.georeport:
             url = self._with.public_url + _PREFIX
-            return written(form, "discovery", georeport.discovered(url, _CHANGESET, self._with.georeport.told))
+            return written(form, "discovery", georeport.discovered(url, _CHANGESET, self._with.georeport.contacts))
         raise Rejected(_NOWHERE, status=404)
 
     async def _one(self, form: Form, which: str) -> Response:
@@ -106,23 +114,30 @@ class _Calls:
         return written(form, "service_requests", [georeport.requested(shown[0], self._with.city)])
 
     async def _several(self, asked: Mapping[str, str]) -> list[Shown]:
-        if named := list(_listed(asked, "service_request_id")):
+        if named := georeport_query.named(asked):
             return await self._named(named)
-        topics, states = list(_listed(asked, "service_code")), list(_listed(asked, "status"))
-        if unknown := [state for state in states if state not in _STATES]:
-            raise Rejected(f"status: open이나 closed를 보내 주십시오. '{unknown[0][:20]}'은(는) 없습니다.")
-        since, until = _span(asked, self._with.clock())
+        query = georeport_query.read(asked, self._with.city, self._with.clock())
         look = partial(
             self._with.store.requests.between,
-            since,
-            until,
-            topics=_topics(topics, self._with.city) if topics else None,
-            states=[one for state in states for one in _STATES[state]] or None,
+            query.since,
+            query.until,
+            topics=query.topics,
+            states=query.states,
+            limit=query.limit,
+            offset=query.offset,
         )
-        return await asyncio.to_thread(look)
+        try:
+            async with asyncio.timeout(_LIST_WAIT_SECONDS):
+                await self._lists.acquire()
+        except TimeoutError as error:
+            raise Unavailable("too many lists at once") from error
+        try:
+            return await asyncio.to_thread(look)
+        finally:
+            self._lists.release()
 
     async def _named(self, named: list[str]) -> list[Shown]:
-        return await asyncio.to_thread(self._with.store.requests.named, set(_numbers(named)))
+        return await asyncio.to_thread(self._with.store.requests.named, set(georeport_query.numbers(named)))
 
     async def _of_token(self, form: Form, token: str) -> Response:
         assert self._with.georeport is not None
@@ -132,10 +147,13 @@ class _Calls:
         return written(form, "service_requests", [{"service_request_id": filed.number, "token": token}])
 
     async def _post(self, channel: GeoReport, form: Form, request: Request) -> Response:
-        async with asyncio.timeout(_BODY_SECONDS):
-            body = await read(request, channel.most_bytes)
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await read(request, channel.most_bytes)
+        except TimeoutError as error:
+            raise Rejected(_TOO_SLOW, status=408) from error
         if body is None:
-            return refused(form, 400, "보낸 내용이 너무 큽니다.", code=413)
+            raise Rejected(_TOO_LARGE, status=413)
         asked = self._asked(request, body)
         channel.verify(asked, now=time.time())
         if not georeport.is_service(channel.service_of(asked), self._with.city):
@@ -148,7 +166,7 @@ class _Calls:
             return await self._said(form, known, names[0], status=200)
         status, reason = await passed_on(self._hooks, request, f"/hooks/{channel.name}", body)
         if status == 503:
-            return _later(form)
+            return not_now(form)
         if status != 200:
             raise Rejected(reason, status=status)
         only = partial(self._with.store.requests.filed, [channel.name], names[:1])
@@ -189,54 +207,21 @@ class _Calls:
         return "\n".join(part for part in told if part)
 
 
-def _later(form: Form) -> Response:
-    response = refused(form, 503, _LATER)
-    response.headers["retry-after"] = "5"
-    return response
+def _allowed(what: str, which: str) -> tuple[str, ...]:
+    """Returns what may be done with it, () when there is no such address."""
+    if what == "requests":
+        return ("GET", "HEAD") if which else ("GET", "HEAD", "POST")
+    is_there = what == "services" or (what == "discovery" and not which) or (what == "tokens" and which)
+    return ("GET", "HEAD") if is_there else ()
 
 
-def _listed(asked: Mapping[str, str], name: str) -> Iterator[str]:
-    return (part for one in asked.get(name, "").split(",") if (part := one.strip()))
-
-
-def _topics(codes: list[str], city: City) -> list[str]:
-    """Returns the topics of those services that there are; a case about which nobody knows more has none."""
-    return ["" if code == georeport.OTHER else code for code in codes if georeport.is_service(code, city)]
-
-
-def _numbers(named: list[str]) -> Iterator[str]:
-    for one in named:
-        try:
-            yield parse_number(one[:40])
-        except Rejected:
-            # Nobody has such a number.
-            continue
+def _status(error: Rejected) -> int:
+    """GeoReport knows three: a resource that is not there, a key that is wrong, and everything else; the transport has
+    its own."""
+    if isinstance(error, Forged):
+        return 403
+    return error.status if error.status in (403, 404, 408, 413, 429) else 400
 
 
 def _jurisdiction(body: bytes) -> str:
     return parse_qs(body.decode("utf-8", "replace")).get("jurisdiction_id", [""])[-1]
-
-
-def _span(asked: Mapping[str, str], now: datetime) -> tuple[datetime, datetime]:
-    """Returns the time that is asked for, at most ninety days; the latest when none is named."""
-    most = timedelta(days=_MOST_DAYS)
-    start, end = _instant(asked, "start_date"), _instant(asked, "end_date")
-    since = start or (end or now) - most
-    until = end or (min(since + most, now) if start else now)
-    if start and end and not start <= end <= start + most:
-        raise Rejected(f"start_date, end_date: 시작이 끝보다 앞서고 {_MOST_DAYS}일을 넘지 않아야 합니다.")
-    return since, until
-
-
-def _instant(asked: Mapping[str, str], name: str) -> datetime | None:
-    # A plus sign that was not encoded arrives as a blank.
-    text = asked.get(name, "").strip().replace(" ", "+")
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Rejected(f"{name}: 2026-11-23T00:00:00+09:00처럼 시간대가 있는 때를 보내 주십시오.") from error
-    if not 1970 <= at.year < 2200:
-        raise Rejected(f"{name}: 이 해에는 민원이 없습니다.")
-    return (at if at.tzinfo else at.replace(tzinfo=SEOUL)).astimezone(UTC)

@@ -15,17 +15,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from cases.numbers import parse_number
 from cases.public import CitizenView
 from core.errors import Rejected
-from web.passing import awaited, passed_on, read
+from web.notices import latest
+from web.passing import awaited, passed_on, read_soon, small_form
 from web.services import Services
 from web.shown import as_citizen_sees
-from web.throttle import Throttle
+from web.throttle import Throttle, caller
 
 _FILED_WAIT_SECONDS = 3.0
 # Ten thousand syllables of Hangul, as a browser encodes them, are 90 kB.
 _MOST_FORM_BYTES = 262_144
-_BODY_SECONDS = 20.0
 # A form's token and what says that it was filed.
 _RECEIPT = re.compile(r"([\w.-]{1,200})\.[\w-]{1,100}", re.ASCII)
 _INPUTS = ("text", "place", "name", "contact")
@@ -60,6 +61,8 @@ class _Pages:
         self._hooks = hooks
         # Ten thousand four-digit endings stand before a number: five tries a quarter of an hour open none of them.
         self._throttle = Throttle(most=5, seconds=900)
+        # Numbers can be counted up: whoever tries each a few times is to get nowhere either.
+        self._guesses = Throttle(most=20, seconds=60)
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, undefined=StrictUndefined
         )
@@ -67,31 +70,31 @@ class _Pages:
     def _page(self, name: str, status: int = 200, **values: Any) -> Response:
         return HTMLResponse(self._templates.get_template(name).render(**values), status_code=status)
 
-    def _home(
+    async def _home(
         self, status: int = 200, *, written: Mapping[str, str] | None = None, token: str = "", **values: Any
     ) -> Response:
         token = token or (self._with.form_token() if self._with.form_token else "")
         told = {"q": "", "faqs": (), "not_found": "", "error": ""} | values
         kept = dict.fromkeys(_INPUTS, "") | dict(written or {})
-        return self._page("home.html", status, form_token=token, written=kept, **told)
+        notices = await latest(self._with)
+        return self._page("home.html", status, form_token=token, written=kept, notices=notices, **told)
 
     async def home(self, request: Request) -> Response:
         words = request.query_params.get("q", "")[:200]
         faqs = await asyncio.to_thread(self._with.faqs, words, "ko", 3) if words.strip() else ()
-        return self._home(q=words, faqs=faqs)
+        return await self._home(q=words, faqs=faqs)
 
     async def file(self, request: Request) -> Response:
-        async with asyncio.timeout(_BODY_SECONDS):
-            body = await read(request, _MOST_FORM_BYTES)
+        body = await read_soon(request, _MOST_FORM_BYTES)
         if body is None:
-            return self._home(413, error=_SAID[413])
+            return await self._home(413, error=_SAID[413])
         status, reason = await passed_on(self._hooks, request, "/hooks/form", body)
         if status != 200:
             # What the form refuses (422), it explains to a citizen; what was written is not to be written again.
             error = reason if status == 422 and reason else _SAID.get(status, _SAID[400])
             # What could not be said to be durable may be so all the same: sent again with its token it is the same.
             token = _token(body) if status == 503 else ""
-            return self._home(status, written=_written(body), error=error, token=token)
+            return await self._home(status, written=_written(body), error=error, token=token)
         token = _token(body)
         receipt = self._with.form_receipt(token) if self._with.form_receipt else token
         return RedirectResponse(f"/filed/{quote(receipt, safe='')}", status_code=303)
@@ -99,12 +102,12 @@ class _Pages:
     async def filed(self, request: Request) -> Response:
         receipt = _RECEIPT.fullmatch(request.path_params["receipt"])
         if receipt is None:
-            return self._home(404, not_found=_NEVER_FILED)
+            return await self._home(404, not_found=_NEVER_FILED)
         # Signed with another key, as after a restart without one of its own, what was filed still has its case.
         is_ours = self._is_ours(receipt)
         case = await self._case_of(receipt[1], _FILED_WAIT_SECONDS if is_ours else 0)
         if case is None:
-            return self._page("filed.html", number="") if is_ours else self._home(404, not_found=_NEVER_FILED)
+            return self._page("filed.html", number="") if is_ours else await self._home(404, not_found=_NEVER_FILED)
         view = as_citizen_sees(await asyncio.to_thread(self._with.store.public.by_token, *case), self._with.city)
         return self._page("filed.html", case=view, number=case[0], link="/c/{}/{}".format(*case))
 
@@ -118,15 +121,19 @@ class _Pages:
         return await awaited(look, self._with.changed, wait_seconds)
 
     async def look_up(self, request: Request) -> Response:
-        async with asyncio.timeout(_BODY_SECONDS):
-            form = await request.form(max_fields=4, max_files=0)
-        number, key = str(form.get("number", "")).strip(), str(form.get("key", "")).strip()
+        form = await small_form(request)
         # People paste the whole link.
-        key = key.rstrip("/").rpartition("/")[2]
-        if not self._throttle.allows(number):
-            return self._home(429, not_found=_TOO_MANY_TRIES)
+        key = form.get("key", "").strip().rstrip("/").rpartition("/")[2]
+        try:
+            number = parse_number(form.get("number", ""))
+        except Rejected:
+            return await self._home(404, not_found=_NO_SUCH_CASE)
+        by_phone = key.isdigit() and len(key) == 4
+        # However it is spelt, it is one number.
+        if not self._throttle.allows(number) or (by_phone and not self._guesses.allows(caller(request))):
+            return await self._home(429, not_found=_TOO_MANY_TRIES)
         public = self._with.store.public
-        return await self._shown(public.by_phone if key.isdigit() and len(key) == 4 else public.by_token, number, key)
+        return await self._shown(public.by_phone if by_phone else public.by_token, number, key)
 
     async def case(self, request: Request) -> Response:
         number, token = request.path_params["number"], request.path_params["token"]
@@ -137,7 +144,7 @@ class _Pages:
         try:
             view = await asyncio.to_thread(look, number, key)
         except Rejected:
-            return self._home(404, not_found=_NO_SUCH_CASE)
+            return await self._home(404, not_found=_NO_SUCH_CASE)
         more = link if view.forgotten_at is None and self._with.store.contacts.ways else ""
         response = self._page("case.html", case=as_citizen_sees(view, self._with.city), link=more)
         response.headers["cache-control"] = "no-store"

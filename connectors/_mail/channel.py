@@ -25,6 +25,7 @@ class MailChannel(Connector[M], Generic[M]):
 
     names_earlier = True
     is_threaded = True
+    pictures = 3
 
     def missing(self) -> Sequence[str]:
         relay = self.settings.relay

@@ -16,6 +16,8 @@ from connectors._mail import decode, tnef
 # together as one more, on each level that was open.
 PARTS = 200
 DEPTH = 10
+# A mail has one winmail.dat; those that it encloses may bring theirs.
+_PACKS = 3
 # Counting that, too, ends.
 _MOST_COUNTED = 100_000
 HEADERS = 1_000
@@ -70,6 +72,7 @@ class _Reading:
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._left = PARTS
+        self._packs = _PACKS
 
     def part(self, start: int, end: int, depth: int, default: str) -> Part:
         headers, start = read_headers(self._raw, start, end)
@@ -93,8 +96,10 @@ class _Reading:
 
     def _packed(self, part: Part) -> list[Part]:
         """What Outlook packed into one part; when that cannot be read, the part stays as it is."""
+        if not self._packs:
+            return []
         found = tnef.read(part.content(), max(1, self._left))
-        self._left -= len(found)
+        self._left, self._packs = self._left - len(found), self._packs - 1
         return [
             Part(
                 headers=[],

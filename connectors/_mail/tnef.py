@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from connectors._mail import decode, html
+from connectors._mail import decode, html, rtf
 
 MEDIA_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
 _SIGNATURE = b"\x78\x9f\x3e\x22"
 _HEAD = struct.Struct("<BII")
 _BODY, _PROPERTIES, _CODE_PAGE = 0x0002800C, 0x00069003, 0x00069007
 _NEW_FILE, _FILE_DATA, _FILE_TITLE, _FILE_PROPERTIES = 0x00069002, 0x0006800F, 0x00018010, 0x00069005
-_TEXT, _HTML, _INTERNET_CODE_PAGE = 0x1000, 0x1013, 0x3FDE
+_TEXT, _RTF, _HTML, _INTERNET_CODE_PAGE = 0x1000, 0x1009, 0x1013, 0x3FDE
 _LONG_NAME, _FILE_TYPE, _FILE_OBJECT = 0x3707, 0x370E, 0x3701
 _STRING8, _UNICODE, _BINARY, _OBJECT = 0x1E, 0x1F, 0x102, 0x0D
 _MANY, _NAMED = 0x1000, 0x8000
@@ -31,7 +31,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def read(data: bytes, most: int) -> list[Found]:
-    """Returns what is packed in, the text first; of files the first so many. Nothing when it cannot be read; what is
+    """Returns what is packed in, the text too; of files the first so many. Nothing when it cannot be read; what is
     damaged is read as far as it goes."""
     if not data.startswith(_SIGNATURE):
         return []
@@ -49,6 +49,7 @@ class _Reading:
         self._plain = b""
         self._text = ""
         self._html = b""
+        self._rtf = b""
         self._files: list[dict[str, bytes | str]] = []
 
     def take(self, level: int, attribute: int, value: bytes) -> None:
@@ -63,8 +64,11 @@ class _Reading:
         text = self._text or decode.text_of(self._plain, self._page)
         if not text.strip() and self._html:
             text = html.text_of(decode.text_of(self._html, self._page))
-        found = [Found("", "text/plain", text.encode("utf-8", "replace"))] if text.strip("\0 \r\n\t") else []
-        return [*found, *(one for file in self._files if (one := self._file(file)))][:most]
+        files = [one for file in self._files if (one := self._file(file))]
+        if not text.strip("\0 \r\n\t") and self._rtf:
+            # Behind the files: attachments that were counted before RTF was read keep their places.
+            return [*files[: most - 1], *_as_text(rtf.text_of(self._rtf))]
+        return [*_as_text(text), *files][:most]
 
     def _of_message(self, attribute: int, value: bytes) -> None:
         if attribute == _CODE_PAGE and len(value) >= 4:
@@ -85,6 +89,8 @@ class _Reading:
             self._plain = value.rstrip(b"\0")
         elif tag == _HTML:
             self._html = value.rstrip(b"\0")
+        elif tag == _RTF:
+            self._rtf = value
 
     def _of_file(self, file: dict[str, bytes | str], attribute: int, value: bytes) -> None:
         if attribute == _FILE_DATA:
@@ -109,6 +115,10 @@ class _Reading:
         media_type = str(kind).strip().lower()
         is_type = media_type.count("/") == 1 and media_type.isascii() and media_type.isprintable()
         return Found(str(name) or "attachment.dat", media_type if is_type else "application/octet-stream", data)
+
+
+def _as_text(text: str) -> list[Found]:
+    return [Found("", "text/plain", text.encode("utf-8", "replace"))] if text.strip("\0 \r\n\t") else []
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes]]:
