@@ -21,9 +21,10 @@ from core.wire import decode, encode
 
 State = Literal["queued", "fetching", "fetched", "refused", "failed"]
 _EVERYONE = By("")
+# What nobody has tried yet comes first: links that are dead, tried again and again, would keep everything else waiting.
 _DUE = f"""SELECT id, message, place, channel, received_at, sealed, tries, first_try_at FROM fetches
 WHERE {UNFETCHED} AND channel = {{place}} AND retry_at <= {{place}}
-ORDER BY received_at {{order}}, id LIMIT {{place}}"""
+ORDER BY CASE tries WHEN 0 THEN 0 ELSE 1 END, received_at {{order}}, id LIMIT {{place}}"""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

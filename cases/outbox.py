@@ -57,13 +57,14 @@ first_try_at = CASE WHEN waits + 1 >= attempts THEN NULL ELSE first_try_at END W
 # What somebody had taken, or given up where nobody saw it.
 _TAKEN_ONCE = (
     f"""SELECT id, attempts, state, claimed_by FROM outbox
-WHERE {UNSENT} AND state = 'sending' ORDER BY id LIMIT {{place}}""",
+WHERE {UNSENT} AND state = 'sending' ORDER BY relayed_at, id LIMIT {{place}}""",
     f"""SELECT id, attempts, state, claimed_by FROM outbox
 WHERE {TROUBLE} AND state = 'failed' AND NOT parked ORDER BY id LIMIT {{place}}""",
 )
-# In the order in which they were written, so far apart that they are no storm; none is put off by it.
+# In the order in which they were written, so far apart that they are no storm; none is put off by it. The order is said
+# so that not the whole outbox is read in it.
 _HASTENED = f"""UPDATE outbox SET retry_at = waiting.at FROM (
-SELECT id, {{place}} + (row_number() OVER (ORDER BY id) - 1) * {{place}} AS at FROM outbox
+SELECT id, {{place}} + (row_number() OVER (ORDER BY id || '') - 1) * {{place}} AS at FROM outbox
 WHERE {AGAIN} AND channel = {{place}} AND retry_at > {{place}}) AS waiting
 WHERE outbox.id = waiting.id AND outbox.state = 'queued' AND outbox.retry_at > waiting.at RETURNING outbox.id"""
 _MOST_LEFT = 20_000

@@ -18,6 +18,8 @@ from core.mask import mask, mask_handle, mask_name
 _MOST_LINES = 200
 _MOST_HITS = 1000
 _SHORTEST_TELEPHONE = 8
+# +8210, 010
+_PREFIX_ABROAD, _PREFIX = 5, 3
 # As `cases/officer.py` notes them.
 _TOLD = ("transferred", "handed over", "kind changed", "extended", "closed", "withdrawn", "reopened")
 
@@ -178,7 +180,7 @@ def _monitored(case: Case) -> MonitorItem:
         number=case.number,
         channel=case.channel,
         account=case.account,
-        author=mask_name(case.author_name) if case.author_name else mask_handle(case.author),
+        author=mask_name(case.author_name) if case.author_name else _masked(case.author),
         received_at=case.received_at,
         action=case.action,
         kind=case.kind,
@@ -188,6 +190,15 @@ def _monitored(case: Case) -> MonitorItem:
         due_at=case.due_at,
         answered_at=case.answered_at,
     )
+
+
+def _masked(handle: str) -> str:
+    """Returns an author's handle as everybody may see it: of a telephone number only how all of its kind begin, for its
+    end opens the case and the rest says whose it is."""
+    if not _telephone(handle):
+        return mask_handle(handle)
+    kept = _PREFIX_ABROAD if handle.startswith("+") else _PREFIX
+    return handle[:kept] + "".join("*" if character.isdecimal() else character for character in handle[kept:])
 
 
 def _telephone(handle: str) -> str:

@@ -1,5 +1,7 @@
 """What did not reach a citizen: somebody looks at it and decides."""
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +16,12 @@ from cases.schema import TROUBLE, outbox
 from core.errors import Rejected
 
 _DECIDABLE = ("failed", "uncertain", "undeliverable")
+# What is written behind the reason of a row whose letter goes to another contact (cases/another_way.py), as a pattern.
+ANOTHER_WAY = "%sent by another way: %"
+_ELSEWHERE = ANOTHER_WAY.strip("%")
+_COLUMNS = [outbox.c[name] for name in ("id", "number", "channel", "kind", "state", "error", "created_at")]
+# The beginning of a row's id that somebody typed.
+_BEGINNING = re.compile(r"[0-9a-f-]{4,36}")
 
 
 class Undelivered(msgspec.Struct, frozen=True):
@@ -27,6 +35,16 @@ class Undelivered(msgspec.Struct, frozen=True):
     error: str
     created_at: datetime
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to decide; not for what was sent or settled meanwhile."""
+        return self.state in _DECIDABLE
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its letter goes by another way."""
+        return _ELSEWHERE in self.error
+
 
 class Trouble:
     """The undelivered rows, and the two things that a person can say about one."""
@@ -37,10 +55,30 @@ class Trouble:
 
     def listed(self, limit: int = 100) -> list[Undelivered]:
         """Returns what somebody has to look at, oldest first."""
-        columns = [outbox.c[name] for name in ("id", "number", "channel", "kind", "state", "error", "created_at")]
-        statement = select(*columns).where(text(TROUBLE)).order_by(outbox.c.id).limit(limit)
+        statement = select(*_COLUMNS).where(text(TROUBLE)).order_by(outbox.c.id).limit(limit)
         with self._database.read() as connection:
             return [Undelivered(*row) for row in connection.execute(statement)]
+
+    def of(self, rows: Sequence[str]) -> dict[str, Undelivered]:
+        """Returns by their ids what these rows are by now, whatever became of them."""
+        with self._database.read() as connection:
+            found = connection.execute(select(*_COLUMNS).where(outbox.c.id.in_(rows)))
+            return {row.id: Undelivered(*row) for row in found}
+
+    def named(self, beginning: str) -> Undelivered:
+        """Returns the row with this id, or the only one in trouble whose id begins so; raises `Rejected`."""
+        if known := self.of([beginning]):
+            return known[beginning]
+        begun = select(*_COLUMNS).where(text(TROUBLE), outbox.c.id.startswith(beginning)).limit(2)
+        found = []
+        if _BEGINNING.fullmatch(beginning):
+            with self._database.read() as connection:
+                found = [Undelivered(*row) for row in connection.execute(begun)]
+        if len(found) > 1:
+            raise Rejected(f"several letters begin with {beginning}; write more of the id", status=409)
+        if not found:
+            raise Rejected(f"there is nothing under {beginning}. `eungdapso dead list` gives the ids", status=404)
+        return found[0]
 
     def again(self, row: str, by: By) -> None:
         """Sends it once more, although it may then arrive twice."""
@@ -57,7 +95,10 @@ class Trouble:
             found = rows_of(connection, [row])
             if not found or found[0].state not in _DECIDABLE:
                 state = found[0].state if found else "unknown"
-                raise Rejected(f"outbox row {row} is {state}; there is nothing to decide.", status=409)
+                raise Rejected(
+                    f"the letter {row} is {state}; there is nothing to decide. `eungdapso dead list` gives the ids",
+                    status=409,
+                )
             connection.execute(update(outbox).where(outbox.c.id == row).values(**values))
             ledger = self._means.ledger(connection)
             ledger.event(found[0].number, "delivery decided", who=by.name, why=why, row=row, state=values["state"])

@@ -1,5 +1,6 @@
 """What staff look at: a case and its history, queues, search hits, and the counts that somebody has to watch."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -26,6 +27,7 @@ from cases.means import Means
 from cases.model import OPEN, RECORDED, STATES, TRIAGE, By, Case, Entry, State, case_of
 from cases.numbers import parse_number
 from cases.schema import TROUBLE, UNSENT, URGENT, Instant, cases, events, messages, outbox
+from cases.trouble import ANOTHER_WAY
 from core.errors import Rejected
 from core.message import Message
 from core.wire import Routed
@@ -154,7 +156,8 @@ class Views:
         return sorted(lines, key=lambda line: line.at)
 
     def counts(self) -> dict[str, int]:
-        """Returns the numbers for the status line: open, triage, overdue, unsent (at most 100,000), undelivered."""
+        """Returns the numbers for the status line: open, triage, overdue, unsent (at most 100,000), undelivered without
+        what went another way; `parked` are letters that lie among the dead records, too."""
         overdue = and_(cases.c.state.in_(OPEN), cases.c.due_at < self._means.clock())
         # Whoever takes a case makes it assigned; asked this way, the index alone knows.
         unowned = and_(cases.c.queue == TRIAGE, cases.c.state.in_(("held", "received", "waiting")))
@@ -164,7 +167,8 @@ class Views:
             .limit(_MOST_COUNTED)
             .subquery()
         )
-        trouble = select(outbox.c.state, func.count()).where(text(TROUBLE)).group_by(outbox.c.state)
+        sort = (outbox.c.state, outbox.c.parked, outbox.c.error.like(ANOTHER_WAY))
+        trouble = select(*sort, func.count()).where(text(TROUBLE)).group_by(*sort)
         with self._database.read() as connection:
             totals = tallies.totals(self._database, connection)
             counted = {"open": sum(totals.get(state, 0) for state in OPEN)} | {
@@ -172,12 +176,13 @@ class Views:
                 for name, table, condition in (("triage", cases, unowned), ("overdue", cases, overdue))
             }
             unsent = connection.execute(select(func.count()).select_from(late)).scalar_one()
-            states = {state: int(count) for state, count in connection.execute(trouble)}
-        return (
-            counted
-            | {"unsent": unsent}
-            | {name: states.get(name, 0) for name in ("undeliverable", "failed", "uncertain")}
-        )
+            found = [(row[0], bool(row[1]), bool(row[2]), int(row[3])) for row in connection.execute(trouble)]
+        alone: dict[str, int] = Counter()
+        for state, _, is_elsewhere, count in found:
+            alone[state] += 0 if is_elsewhere else count
+        parked = sum(count for state, is_parked, _, count in found if is_parked and state == "failed")
+        undelivered = {name: alone[name] for name in ("undeliverable", "failed", "uncertain")}
+        return counted | {"unsent": unsent, "parked": parked} | undelivered
 
     def states(self) -> dict[str, int]:
         """Returns how many cases are in each state."""

@@ -1,7 +1,6 @@
 """Texts as weighted sets of features (character n-grams, words, morphemes), and how near a text is to each of many."""
 
 import unicodedata
-from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain, repeat
 from operator import add
@@ -46,29 +45,25 @@ class Space:
     """A fixed list of documents; `near` says how near each is to a query (cosine of TF-IDF, 0 to 1)."""
 
     def __init__(self, documents: Sequence[Sequence[str]]) -> None:
-        holders: defaultdict[str, list[int]] = defaultdict(list)
-        for number, document in enumerate(documents):
-            for gram in dict.fromkeys(document):
-                holders[gram].append(number)
-        # In the order of the alphabet: the last digit of every norm depends on it.
-        grams = sorted(holders)
+        flat = [list(dict.fromkeys(document)) for document in documents]
+        grams = dict.fromkeys(chain.from_iterable(flat))
         self._places = {gram: place for place, gram in enumerate(grams)}
         self._unknown = len(grams)
         self.size = len(grams) + 1
         self._documents = len(documents)
+        sizes = [len(document) for document in flat]
+        held = np.fromiter(map(self._places.__getitem__, chain.from_iterable(flat)), dtype=np.intp, count=sum(sizes))
         # Who has each feature, one list after the other: most have few. The last is nobody's, as rare as can be: the
         # place of what no document has.
-        self._lengths = np.array([*(len(holders[gram]) for gram in grams), 0], dtype=np.intp)
+        self._lengths = np.bincount(held, minlength=self.size)
         self._begins = np.cumsum(self._lengths) - self._lengths
-        self._holders = np.fromiter(chain.from_iterable(holders[gram] for gram in grams), dtype=np.intp)
+        self._holders = np.arange(len(documents)).repeat(sizes).take(held.argsort(kind="stable"))
         self._rarity: Vector = (np.log((1 + len(documents)) / (1 + self._lengths)) + 1).astype(np.float32)
         self._squares: Vector = self._rarity**2
         self._weights: Vector = self._squares.repeat(self._lengths)
-        norms: Vector = np.zeros(len(documents), dtype=np.float32)
-        np.add.at(norms, self._holders, self._weights)
-        norms = np.sqrt(norms)
-        norms[norms == 0] = 1
-        self._weights /= norms.take(self._holders)
+        norms = np.sqrt(np.bincount(self._holders, self._weights, len(documents)))
+        norms[norms == 0.0] = 1.0
+        self._weights = (self._weights / norms.take(self._holders)).astype(np.float32)
 
     def places(self, grams: Sequence[str]) -> list[int]:
         """Returns the row of each feature; what no document has shares the last row."""

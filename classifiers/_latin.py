@@ -34,6 +34,7 @@ _SYLLABLE = re.compile(
 )
 _CLOSED = re.compile(r"[^aeiou](?:ng|nh|ch|[cmnpt])$")
 _VIETNAMESE_SHAPE = re.compile(r"^(?:ngh?|nh|tr|kh|th|ph|gi|qu|ch)|(?:ng|nh|ch)$|uo|ie|uy|oa|ua|uu")
+# Fewer syllables of this shape come together by chance in English, too.
 _LEAST_SYLLABLES = 4
 _KOREAN_MARKS = re.compile(r"[ŏŭ]")
 # Vowels and consonants by turns, each in runs that Korean has; no letter can be read in two ways.
@@ -49,6 +50,7 @@ _KOREAN_END = re.compile(
 _STRONG_VOWEL = re.compile(r"eo|eu(?!r\b)|ssu|kk|jj|wae|(?<=\w)oe|yae|tteo|bb?eob|gyeo|hwa")
 # Of Korean by the official spelling every eighth letter or so begins such a vowel.
 _LETTERS_A_VOWEL = 10
+# Of fewer letters, or fewer words all of which can be spelt so, it may be chance.
 _LEAST_LETTERS, _LEAST_SPELT = 9, 5
 _KOREAN_PIECE = re.compile("|".join(sorted(KOREAN_PIECES)))
 _LONG_VOWEL = re.compile(r"aa|uu|ii(?!$)|(?:ee|oo)(?=[bdghlnrsx]+[aeiou]|[rsxh]?$)")
@@ -63,7 +65,9 @@ _BLIND = re.compile(rf"(?:{_KEYS_FIRST}{_KEYS_VOWEL}(?:{_KEYS_LAST}(?!{_KEYS_VOW
 _BLIND_SYLLABLE = re.compile(f"{_KEYS_FIRST}{_KEYS_VOWEL}")
 # 요, 다, 까, 죠.
 _BLIND_ENDS = ("dy", "ek", "rk", "wy")
+# Two syllables are also abbreviations; whoever has typed more than so many words has seen what comes out.
 _LEAST_BLIND, _MOST_BLIND = 3, 8
+# From here on half of the words are English ones: the rest are names and slips.
 _PLAINLY = 0.5
 # Words of English that are syllables of others, too.
 _LITTLE = frozenset(

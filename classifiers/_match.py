@@ -23,8 +23,8 @@ _NOWHERE = -30.0
 _AT_ONCE = 32
 # From this nearness of meaning on a word counts as another word for one that the entry has.
 _SYNONYM, _SPAN, _MOST = 0.5, 0.2, 0.9
-# A word that this share of all matters has says nothing about any.
-_EVERYWHERE = 0.07
+# A word that this share of all matters has, of each the first few sentences, says nothing about any.
+_EVERYWHERE = 0.06
 # A word in this share of an entry's wordings is the entry's own, unless more than a few entries have it so.
 _OWN_SHARE, _FEW = 0.3, 3
 # A word of this weight that the entry does not know makes it another question.
@@ -113,6 +113,7 @@ class Matcher:
     ) -> None:
         """`matters` are sentences about other things, one group a thing: they tell common words from telling ones."""
         self._morphemes = morphemes
+        self.entries = len(entries)
         groups = [(number, is_way) for number in range(len(entries)) for is_way in (True, False)]
         readings = [list(entry.ways if is_way else entry.against) for entry in entries for is_way in (True, False)]
         self.questions = [self.taken(reading) for group in readings for reading in group]

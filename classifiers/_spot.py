@@ -23,10 +23,13 @@ _BEGINS = re.compile(rf"(?:청|에|역|앞|민(?=[입이인으은의들에]))|{B
 _BOUNDARY = re.compile(
     r"(?:서울|시|구|동|은|는|이|가|에|에서|의|를|을|로|도|과|와|랑|고|요|다|죠|저희|우리|여기|지금|오늘|어제|앞|옆|뒤|쪽|및|밤|낮|까)$"
 )
+# From so many letters on a word without blanks is a sentence: a name inside of it may stand at any place.
 _LONG_WORD = 8
-_LOOK_AHEAD = 24
-_LOOK_BACK = 8
+# What is looked at around a name: behind it the longest row of particles and the word after it, before it one word.
+_LOOK_AHEAD, _LOOK_BACK = 24, 8
+# A name of fewer letters is part of too many other words to be believed by itself.
 _SHORT = 3
+# More than particles and "에서부터는요" is another word.
 _LONGEST_END = 16
 _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _NUMBER = re.compile(r"제?\d")

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from classifiers._cores import core, cores, keys
 from classifiers._grams import Space, Vector, character_grams
-from classifiers._limits import DEMAND, LONG_CHARACTERS, Limit, Limits, lowered, unread
+from classifiers._limits import DEMAND, LONG_CHARACTERS, Limit, Limits, doubt, lowered
 from classifiers._match import Asking, Match, Matcher, Wordings
 from classifiers._morphemes import Morphemes
 from classifiers._speech import speech_of
 from classifiers._text import Reading, read, reading_of
-from classifiers._trials import Strangers, Trial, foreign_words, trials
+from classifiers._trials import ALL, Strangers, Trial, foreign_words, trials
 from classifiers._trust import SURE, Trust, calibrated, digest, remember, remembered
 from classifiers.base import Classifier, Kept
 from config.schema import City
@@ -28,8 +28,10 @@ _NEAR = 0.035
 _LEAST = 0.15
 # A letter of more is read by a person, whatever it asks.
 _MOST_CHARACTERS = 1_000
-# Of more sentences the second, third and so on tell as much.
-_MOST_TRIED = 1_000
+# So many of a table's wordings tell as much as all.
+_MOST_TRIED = 800
+# So many sentences of a matter tell which words are common: more of them take time at the first start.
+_OF_MATTER = 4
 # A subject that says no more than that there is a question.
 _GENERAL = re.compile(
     "문의|질문|질의|의견|시민|건의|민원|안내|요청|관련|관해|대해|대하여|궁금|알려|드립|드려|있[습어]|합니다|사항|제목|없음|무제|안녕|부탁|답변|감사|수고"
@@ -69,6 +71,7 @@ class Faq(Classifier):
         self._exact = _exact(self._entries)
         self._not = [{key for reading in entry.against for key in keys(reading)} for entry in self._entries]
         self._known = [frozenset(word for way in entry.ways for word in way.words) for entry in self._entries]
+        self._said = ["\n".join(way.spaced for way in entry.ways) for entry in self._entries]
         self._glance = Space([_all_grams(entry) for entry in self._entries])
 
     def keep(self, kept: Kept) -> None:
@@ -97,7 +100,8 @@ class Faq(Classifier):
                 return _Look(exact)
         if not asked or not self._ids:
             return _Look()
-        limit = lowered(self._limits.of(whole, min(len(one.tight) for one in asked)), unheard)
+        limit = self._limits.of(whole, min(len(one.tight) for one in asked))
+        limit = lowered(limit, unheard and f"not to be read: '{unheard}'")
         is_hint = limit.confidence <= DEMAND or len(asked[0].tight) > LONG_CHARACTERS
         return _Look((), asked[:1] if is_hint else asked, limit, is_hint)
 
@@ -117,7 +121,7 @@ class Faq(Classifier):
         for place, match in zip(open_, self._matcher.matches(questions) if open_ else (), strict=True):
             one, look = asked[place]
             if match:
-                beside = unread(one, self._known[match.entry])
+                beside = doubt(one, self._said[match.entry], self._known[match.entry])
                 found[place] = self._graded(match, lowered(look.limit, beside))
         return found
 
@@ -168,7 +172,7 @@ class Faq(Classifier):
 
     @cached_property
     def _matcher(self) -> Matcher:
-        matters = [cores(topic.examples) for topic in self._city.topics]
+        matters = [cores(topic.examples[:_OF_MATTER]) for topic in self._city.topics]
         with self._morphemes.own():
             return Matcher(self._entries, self._morphemes, matters)
 
@@ -180,22 +184,21 @@ class Faq(Classifier):
         if known := remembered(self._kept, made_by):
             self._morphemes.keep(all_asked=False)
             return known
-        wordings = sum(len(entry.ways) + len(entry.against) for entry in self._entries)
         with self._morphemes.own():
-            found = calibrated(self.trials(every=max(wordings // _MOST_TRIED, 1)), self._city.answer_precision)
+            found = calibrated(self.trials(_MOST_TRIED), self._city.answer_precision)
         self._morphemes.keep(all_asked=True)
         remember(self._kept, made_by, found)
         return found
 
-    def trials(self, every: int = 1) -> list[Trial]:
-        """Returns what comes of asking the table of questions its own sentences, of one in so many of them."""
+    def trials(self, most: int = ALL) -> list[Trial]:
+        """Returns what comes of asking the table of questions its own sentences, at most so many of them."""
         bank = self._bank()
         told = [one for one in bank if speech_of(one).act == "statement" and self._may_ask(one)]
-        return list(trials(self._matcher, Strangers(told, foreign_words(self._matcher, bank), self._may_ask), every))
+        return list(trials(self._matcher, Strangers(told, foreign_words(self._matcher, bank), self._may_ask), most))
 
     def _bank(self) -> list[Reading]:
         """Returns the sentences that the city's tables hold about other things than its questions."""
-        topics = (text for topic in self._city.topics for text in topic.examples)
+        topics = (text for topic in self._city.topics for text in topic.examples[:_OF_MATTER])
         rules = (text for rule in self._city.routing.rules for text in (*rule.examples, *rule.not_examples))
         return list(cores((*topics, *rules)))
 

@@ -1,9 +1,10 @@
 """`eungdapso dead`: what nothing could be done with, and what may not have reached a citizen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich import box
@@ -16,64 +17,112 @@ from core.clock import SEOUL
 from core.errors import ConfigError, Rejected
 from core.message import Arrival
 from core.wire import Routed, Seal, Ticket, decode
-from pipeline.cli import CONFIG, DEFAULT, show, told
-from pipeline.cli_case import BY, WHY, desk
-from streams.base import INBOUND, ROUTED, Parked, Stream
+from pipeline.cli import CONFIG, DEFAULT, show
+from pipeline.cli_case import BY, WHY, Desk, desk
+from streams.base import INBOUND, OUTBOUND, ROUTED, Parked, Stream
 
 app = typer.Typer(
     help="Parked messages and undelivered replies: see them, and try them again after the cause is mended.",
     no_args_is_help=True,
 )
 
-ID = Annotated[str, typer.Argument(metavar="ID", help="As `dead list` shows it.")]
+_ID_HELP = "As `dead list` shows it; of a letter also its row, or the beginning of that."
+ID = Annotated[str, typer.Argument(metavar="ID", help=_ID_HELP)]
+# Wide enough for every line; so much of a row's id no other letter has.
+_WIDE, _SHOWN = 1_000, 19
 _ALL = 1_000_000
 # Parked records that are read at once: each has its whole body with it.
 _PAGE = 100
 T = TypeVar("T")
 
 
-def _with_stream(config: Path, act: Callable[[Stream, Seal], Awaitable[T]]) -> T:
-    from pipeline.build import prepared
+@dataclass(frozen=True)
+class _Dead:
+    """A record that is parked, a letter that did not arrive, or both in one."""
 
+    parked: Parked | None
+    letter: Undelivered | None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is a letter that goes by another way: put back with all others, it would come twice."""
+        return self.letter is not None and self.letter.is_open and self.letter.is_elsewhere
+
+
+def _with_stream(at: Desk, act: Callable[[Stream, Seal], Awaitable[T]]) -> T:
     async def work() -> T:
-        plan = prepared(config)
-        seal = plan.seal()
-        stream = plan.stream()
+        stream = at.plan.stream()
         await stream.start()
         try:
-            return await act(stream, seal)
+            return await act(stream, at.plan.seal())
         finally:
             await stream.close()
 
     return asyncio.run(work())
 
 
-async def _parked(stream: Stream) -> AsyncIterator[Parked]:
-    """Yields what is parked, newest first."""
+async def _parked(stream: Stream, seal: Seal, store: CaseStore) -> AsyncIterator[_Dead]:
+    """Yields what is parked, newest first, letters with what the case store knows of them."""
     before = None
     while page := await stream.parked(most=_PAGE, before=before):
+        rows = {one.id: row for one in page if (row := _row_of(one, seal))}
+        letters = await asyncio.to_thread(store.trouble.of, sorted(set(rows.values())))
         for one in page:
-            yield one
+            yield _Dead(one, letters.get(rows.get(one.id, "")))
         before = page[-1].id
 
 
-async def _parked_rows(stream: Stream, _seal: Seal) -> list[dict[str, Any]]:
-    return [_parked_row(one) async for one in _parked(stream)]
+def _row_of(parked: Parked, seal: Seal) -> str:
+    """Returns the row that a parked ticket is of, "" when this is none."""
+    opened = _opened(parked, seal) if parked.topic == OUTBOUND else None
+    return opened.row if isinstance(opened, Ticket) else ""
 
 
-def _undelivered(store: CaseStore) -> list[Undelivered]:
-    """Returns the replies that wait for a person; what was given up for good is parked, too, and listed there."""
-    return [one for one in store.trouble.listed(limit=_ALL) if one.state != "failed"]
+def _all(at: Desk) -> list[_Dead]:
+    """Returns what is parked, newest first, then the letters of which nothing is: each once."""
+
+    async def act(stream: Stream, seal: Seal) -> list[_Dead]:
+        return [one async for one in _parked(stream, seal, at.store)]
+
+    found = _with_stream(at, act)
+    lying = {one.letter.row for one in found if one.letter}
+    return found + [_Dead(None, one) for one in at.store.trouble.listed(limit=_ALL) if one.row not in lying]
+
+
+def _found(at: Desk, named: str) -> _Dead:
+    """Returns what `dead list` shows under this id, or under the id of a letter's row or the beginning of one."""
+    # No stream counts as far as nineteen digits.
+    if named.isdecimal() and len(named) < 19 and (found := _with_stream(at, partial(_numbered, at, int(named)))):
+        return found
+    letter = at.store.trouble.named(named)
+
+    async def beside(stream: Stream, seal: Seal) -> _Dead:
+        async for one in _parked(stream, seal, at.store):
+            if one.letter and one.letter.row == letter.row:
+                return one
+        return _Dead(None, letter)
+
+    return _with_stream(at, beside)
+
+
+async def _numbered(at: Desk, number: int, stream: Stream, seal: Seal) -> _Dead | None:
+    found = await stream.parked(most=1, before=number + 1)
+    if not found or found[0].id != number:
+        return None
+    row = _row_of(found[0], seal)
+    return _Dead(found[0], at.store.trouble.of([row]).get(row) if row else None)
 
 
 @app.command("list")
 def list_(
     config: CONFIG = DEFAULT, json: Annotated[bool, typer.Option("--json", help="For machines.")] = False
 ) -> None:
-    """List what is parked, newest first, then the replies that came back or of which nobody can tell."""
+    """List what is parked, newest first, then the letters that came back or of which nobody can tell.
+
+    What went another way says so; settle it when it need not be looked at.
+    """
     with desk(config) as at:
-        rows = _with_stream(config, _parked_rows)
-        rows += [_undelivered_row(one) for one in _undelivered(at.store)]
+        rows = [_row(one) for one in _all(at)]
         triage = at.store.views.counts()["triage"]
     if json:
         show(rows)
@@ -86,55 +135,48 @@ def list_(
         typer.echo(f"{triage} in triage without an owner: `eungdapso case list --queue triage`")
 
 
-def _parked_row(one: Parked) -> dict[str, Any]:
-    at = one.parked_at.astimezone(SEOUL)
-    return {"id": str(one.id), "since": at, "what": one.topic, "group": one.group, "case": None, "reason": one.reason}
-
-
-def _undelivered_row(one: Undelivered) -> dict[str, Any]:
-    what, at = f"{one.kind} by {one.channel}", one.created_at.astimezone(SEOUL)
-    reason = f"{one.state}: {one.error}" if one.error else one.state
-    return {"id": one.row, "since": at, "what": what, "group": "reply", "case": one.number, "reason": reason}
+def _row(one: _Dead) -> dict[str, Any]:
+    parked, letter = one.parked, one.letter
+    number = str(parked.id) if parked else letter.row if letter else ""
+    since = parked.parked_at if parked else letter.created_at if letter else None
+    row: dict[str, Any] = {"id": number, "since": since.astimezone(SEOUL) if since else None}
+    if letter is None:
+        group, reason = (parked.group, parked.reason) if parked else ("", "")
+        what = parked.topic if parked else ""
+        return row | {"what": what, "group": group, "case": None, "kind": None, "channel": None, "reason": reason}
+    why = letter.error or (parked.reason if parked and letter.is_open else "")
+    return row | {
+        "what": f"{letter.kind} by {letter.channel}",
+        "group": "reply",
+        "case": letter.number,
+        "kind": letter.kind,
+        "channel": letter.channel,
+        "row": letter.row,
+        "reason": f"{letter.state}: {why}" if why else letter.state,
+    }
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("id", "since", "what", "case", "reason"):
-        table.add_column(name, overflow="fold")
+        # An id that is broken in two cannot be copied.
+        table.add_column(name, overflow="fold", no_wrap=name in ("id", "since", "case"))
     for row in rows:
-        table.add_row(row["id"], f"{row['since']:%m-%d %H:%M}", row["what"], row["case"] or "", row["reason"])
-    Console().print(table)
+        # Of a row's id the beginning names it.
+        number, since = row["id"][:_SHOWN], f"{row['since']:%m-%d %H:%M}"
+        table.add_row(number, since, row["what"], row["case"] or "", row["reason"])
+    console = Console()
+    # What a program reads is one line each.
+    (console if console.is_terminal else Console(width=_WIDE)).print(table)
 
 
 @app.command("show")
 def show_(number: ID, config: CONFIG = DEFAULT) -> None:
     """Show one of them whole."""
-    if not _is_parked(number):
-        with desk(config) as at:
-            found = [one for one in _undelivered(at.store) if one.row == number]
-            show(_undelivered_row(found[0] if found else _nothing(number)))
-        return
-
-    async def act(stream: Stream, seal: Seal) -> dict[str, Any]:
-        one = await _found(stream, number)
-        return {**_parked_row(one), "record": _opened(one, seal)}
-
-    with told():
-        show(_with_stream(config, act))
-
-
-def _is_parked(number: str) -> bool:
-    """Whether this names what is parked; else a reply. No stream counts as far as nineteen digits."""
-    return number.isdecimal() and len(number) < 19
-
-
-async def _found(stream: Stream, number: str) -> Parked:
-    found = await stream.parked(most=1, before=int(number) + 1)
-    return found[0] if found and found[0].id == int(number) else _nothing(number)
-
-
-def _nothing(number: str) -> NoReturn:
-    raise Rejected(f"there is nothing under {number}. `eungdapso dead list` shows what there is")
+    with desk(config) as at:
+        one = _found(at, number)
+        record = {"record": _opened(one.parked, at.plan.seal())} if one.parked else {}
+        show(_row(one) | record)
 
 
 def _opened(parked: Parked, seal: Seal) -> Any:
@@ -147,30 +189,39 @@ def _opened(parked: Parked, seal: Seal) -> Any:
 
 @app.command()
 def retry(
-    number: Annotated[str, typer.Argument(metavar="ID", help="As `dead list` shows it.")] = "",
+    number: Annotated[str, typer.Argument(metavar="ID", help=_ID_HELP)] = "",
     all_: Annotated[bool, typer.Option("--all", help="Everything that is parked; replies only one by one.")] = False,
     by: BY = "",
     config: CONFIG = DEFAULT,
 ) -> None:
     """Put it back to where it came from; the running pipeline takes it up. A reply may then arrive twice."""
-
-    async def act(stream: Stream, _seal: Seal) -> int:
-        found = [one.id async for one in _parked(stream)] if all_ else [(await _found(stream, number)).id]
-        return await stream.retry(found)
-
     with desk(config, by) as at:
         if bool(number) == all_:
             raise ConfigError("say which: `eungdapso dead retry ID`, or `eungdapso dead retry --all`")
-        if all_ or _is_parked(number):
-            typer.echo(f"{_with_stream(config, act)} put back")
+        found = [one for one in _all(at) if one.parked and not one.is_elsewhere] if all_ else [_found(at, number)]
+        if all_ or found[0].parked:
+            typer.echo(f"{_put_back(at, found)} put back")
             return
-        at.store.trouble.again(number, at.by)
+        at.store.trouble.again(found[0].letter.row if found[0].letter else number, at.by)
         typer.echo("goes out again")
+
+
+def _put_back(at: Desk, found: Sequence[_Dead]) -> int:
+    return _with_stream(at, lambda stream, _: stream.retry([one.parked.id for one in found if one.parked]))
 
 
 @app.command()
 def settle(number: ID, why: WHY, by: BY = "", config: CONFIG = DEFAULT) -> None:
     """End the matter of an undelivered reply: the citizen was told otherwise, or cannot be reached."""
     with desk(config, by) as at:
-        at.store.trouble.let_be(number, at.by, why)
-        typer.echo("settled")
+        one = _found(at, number)
+        if one.letter is None:
+            raise Rejected(f"{number} is no letter. Mend what its reason says, then `eungdapso dead retry {number}`")
+        if one.letter.is_open:
+            at.store.trouble.let_be(one.letter.row, at.by, why)
+        if one.parked:
+            # Its ticket goes back to the stream, where nobody sends a letter that is settled.
+            _put_back(at, [one])
+        elif not one.letter.is_open:
+            raise Rejected(f"the letter {number} is {one.letter.state}; there is nothing to decide")
+        typer.echo("settled" if one.letter.is_open else f"it was {one.letter.state} before; gone from the list")

@@ -48,7 +48,8 @@ async def fetch(house: House, shelf: Attachments) -> None:
 async def _channel(house: House, part: Connector[Any], means: Means, bell: asyncio.Event) -> None:
     settings, locator = house.plan.settings, part.locator()
     fetcher = Fetcher(most_bytes=settings.limits.attachment_most_bytes, allow_hosts=settings.security.allow_hosts)
-    media, rest = Media(part.name, means, fetcher, locator, newest_first=part.links_expire), Rest()
+    media = Media(part.name, means, fetcher, locator, newest_first=part.links_expire)
+    rest = Rest(is_anywhere=locator is None)
     try:
         while True:
             await bell.wait()

@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """One look. `trouble` names what does not answer; `counts` are the case store's, `lags` by group."""
+    """One look. `trouble` names what does not answer; `counts` are the case store's, `lags` by group; `dead` are parked
+    messages, without the letters that `counts` has as `failed`."""
 
     lags: Mapping[str, int] = {}
     counts: Mapping[str, int] = {}
@@ -129,7 +130,10 @@ class Status:
             _unless(trouble, "stream", self._lags.answer(within), nothing),
             _unless(trouble, "cases", self._counts.answer(within), {}),
         )
-        return Snapshot(lags=lags, counts=counts, dead=dead, trouble=trouble)
+        # A letter that was given up is parked, too: it is one thing to look at, and counted as not delivered.
+        letters = counts.get("parked", 0)
+        counts = {name: count for name, count in counts.items() if name != "parked"}
+        return Snapshot(lags=lags, counts=counts, dead=max(0, dead - letters), trouble=trouble)
 
     async def _ask_stream(self) -> tuple[Mapping[str, int], int]:
         return await self._stream.lags(), await self._stream.parked_count()

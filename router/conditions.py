@@ -81,8 +81,9 @@ def _words(words: Values) -> Condition:
     lexicon = Lexicon((word, 0) for word in words)
 
     def holds(view: View) -> Grounds:
-        hits = lexicon.hits(reading_of(view.message))
-        return (Finding("words", "", 1.0, quote([hit.phrase for hit in hits])),) if hits else None
+        # Of two spellings at one place one will do.
+        hits = {hit.start: hit.phrase for hit in reversed(lexicon.hits(reading_of(view.message)))}
+        return (Finding("words", "", 1.0, quote([hits[place] for place in sorted(hits)])),) if hits else None
 
     return holds
 

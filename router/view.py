@@ -5,11 +5,11 @@ from datetime import date
 
 import msgspec
 
+from classifiers._text import tight
 from config.schema import City, Faq, KindWords, Topic
 from core.clock import SEOUL
 from core.decision import CONFIDENTIAL, ELSEWHERE, OWNER, Context, Finding, Kind
 from core.message import Message
-from core.text import fold
 from router.hints import Hints
 
 SURE = 0.8
@@ -118,14 +118,14 @@ class Kinds:
     def __init__(self, city: City) -> None:
         self._rows: dict[str, list[tuple[KindWords, tuple[str, ...]]]] = {}
         for row in city.routing.kinds:
-            self._rows.setdefault(row.kind, []).append((row, tuple(_tight(word) for word in row.keywords)))
+            self._rows.setdefault(row.kind, []).append((row, tuple(tight(word) for word in row.keywords)))
 
     def of(self, view: View) -> tuple[Kind, KindWords | None, Finding | None]:
         """Returns the kind, its row when it has one, and the finding when there was one."""
         for found in view.findings.get("kind", ()):
             rows = self._rows.get(found.value)
             if rows and found.confidence >= SURE:
-                row = _named(rows, view) or _speaking(rows, _tight(view.message.whole))
+                row = _named(rows, view) or _speaking(rows, tight(view.message.whole))
                 return row.kind, row, found
         if view.topic and view.topic.kind != "other":
             return view.topic.kind, None, None
@@ -141,10 +141,6 @@ def _named(rows: Sequence[tuple[KindWords, tuple[str, ...]]], view: View) -> Kin
 def _speaking(rows: Sequence[tuple[KindWords, tuple[str, ...]]], text: str) -> KindWords:
     """Returns the row of a kind whose words stand in the text; the first one when none does."""
     return next((row for row, words in rows if any(word in text for word in words)), rows[0][0])
-
-
-def _tight(text: str) -> str:
-    return "".join(fold(text).split())
 
 
 def _value(findings: Mapping[str, tuple[Finding, ...]], classifier: str) -> str:

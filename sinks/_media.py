@@ -24,7 +24,7 @@ _AT_ONCE = 3
 _LEASE_SECONDS = 600.0
 # A file that is not there may come a moment later; a link that ran out does not come back.
 _TRIES_ABSENT = 4
-_FIRST_REST_SECONDS, _LONGEST_REST_SECONDS = 1.0, 60.0
+_FIRST_REST_SECONDS, _LONGEST_REST_SECONDS, _LONGEST_REST_ANYWHERE_SECONDS = 1.0, 60.0, 2.0
 
 
 class Locate(Protocol):
@@ -141,14 +141,16 @@ class Media:
 
 
 class Rest:
-    """How long to rest after a round in which nothing could be had: nobody hammers a provider that is away."""
+    """How long to rest after a round in which nothing could be had: nobody hammers a provider that is away. Where every
+    message names another host, `is_anywhere`, it is short: a few dead links are not to hold up all other files."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_anywhere: bool = False) -> None:
         self._seconds = 0.0
+        self._most_seconds = _LONGEST_REST_ANYWHERE_SECONDS if is_anywhere else _LONGEST_REST_SECONDS
 
     def after(self, taken: int, waiting: int) -> float:
         if taken and taken == waiting:
-            self._seconds = min(max(self._seconds * 2, _FIRST_REST_SECONDS), _LONGEST_REST_SECONDS)
+            self._seconds = min(max(self._seconds * 2, _FIRST_REST_SECONDS), self._most_seconds)
         elif taken:
             self._seconds = 0.0
         return self._seconds

@@ -73,7 +73,7 @@ class Relay:
 
 def deliver(port: int, raw: str, *, sender: str, to: str) -> None:
     """Brings a mail as another mail server does."""
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=120) as client:
         client.sendmail(sender, [to], raw.replace("\n", "\r\n").encode())
 
 

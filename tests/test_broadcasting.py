@@ -87,7 +87,7 @@ def sent(store: CaseStore, *accounts: str) -> str:
 async def carried(store: CaseStore, name: str, announcers: dict[str, Announcer]) -> Broadcast:
     """Runs until nothing is left to do; returns what became of it."""
     running = asyncio.create_task(Broadcaster(store.broadcasts.queue, announcers, SHORT).run())
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(300):
         while store.broadcasts.queue.has_work():
             await asyncio.sleep(0.02)
     running.cancel()

@@ -48,6 +48,12 @@ ASKED: dict[str, tuple[Callable[[CaseStore], object], tuple[str, ...]]] = {
     ),
     "requests by number": (lambda store: store.requests.named([last(store).number]), ("ix_events_number",)),
     "what became of a message": (lambda store: store.requests.filed(["sms"], ["a", "b"]), ("ix_messages_reference",)),
+    "letters that wait in a chat": (
+        lambda store: store.chat.take(message("안녕하세요", NOW), 2),
+        ("ix_outbox_failed", "sqlite_autoindex_messages_2"),
+    ),
+    "what a killed process left": (lambda store: store.outbox.left_behind(), ("ix_outbox_unsent", "ix_outbox_trouble")),
+    "what waits for a channel that is back": (lambda store: store.outbox.hasten("sms", 0.05), ("ix_outbox_again",)),
     "trouble": (lambda store: store.trouble.listed(), ("ix_outbox_trouble",)),
     "status line": (lambda store: store.views.counts(), ("ix_cases_page", "ix_cases_state_due_at")),
     "states": (lambda store: store.views.states(), ()),

@@ -26,7 +26,7 @@ def eungdapso(*words: str, stdin: str = "", **environment: str) -> subprocess.Co
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 

@@ -36,7 +36,7 @@ def gateways(town: Town) -> Gateways:
 
 def posted(instance: Instance, path: str, **fields: str) -> int:
     """Returns the status of what a browser would post."""
-    connection = http.client.HTTPConnection("127.0.0.1", instance.http, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", instance.http, timeout=120)
     try:
         headers = {"content-type": "application/x-www-form-urlencoded"}
         connection.request("POST", path, urlencode(fields), headers)

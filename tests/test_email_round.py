@@ -247,7 +247,7 @@ def handed_in(city: City, password: str) -> str:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     mail = f"From: visitor@example.kr\nTo: info@gangnam.example\nMessage-ID: <{uuid4().hex}@x>\nSubject: m\n\n"
     try:
-        with smtplib.SMTP("127.0.0.1", city.submission, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", city.submission, timeout=120) as client:
             client.starttls(context=context)
             client.login("gangnam", password)
             client.sendmail("bounces@gangnam.example", [OURS], (mail + WASTE).encode())
@@ -273,7 +273,7 @@ def test_wrong_password_is_refused(city: City) -> None:
 
 def test_nobody_hands_in_without_logging_in(city: City) -> None:
     """Without encryption there is no login, without login nothing is taken."""
-    with smtplib.SMTP("127.0.0.1", city.submission, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", city.submission, timeout=120) as client:
         client.ehlo()
         offered, refused = client.has_extn("auth"), client.docmd("MAIL FROM:<x@example.kr>")
         plain = client.docmd("AUTH PLAIN " + base64.b64encode(b"\0gangnam\0" + OFFICE_PASSWORD.encode()).decode())
@@ -284,7 +284,7 @@ def test_nobody_hands_in_without_logging_in(city: City) -> None:
 
 def test_lmtp_answers_for_each_recipient(city: City) -> None:
     """Our own mail server hears of every recipient by itself, and the citizen is answered once."""
-    with smtplib.LMTP("127.0.0.1", city.lmtp, timeout=20) as client:
+    with smtplib.LMTP("127.0.0.1", city.lmtp, timeout=120) as client:
         client.ehlo()
         client.mail("local@example.kr")
         for recipient in ("one@eungdapso.example", "two@eungdapso.example"):

@@ -317,7 +317,7 @@ async def test_trouble_is_told_until_it_is_over(path: Path, stream: Embedded) ->
     assert "another program holds its lock" in stream.trouble
     other.execute("ROLLBACK")
     other.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(300):
         while stream.trouble:
             await asyncio.sleep(0.05)
 

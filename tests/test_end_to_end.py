@@ -54,7 +54,7 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> int:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=120) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -84,7 +84,7 @@ def mail(instance: Instance, text: str, *, sender: str, charset: str = "utf-8", 
     made["From"], made["To"], made["Subject"] = sender, "minwon@eungdapso.example", subject
     made["Message-ID"] = f"<{uuid4().hex}@example.org>"
     made.set_content(text, charset=charset)
-    with smtplib.SMTP("127.0.0.1", instance.smtp, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", instance.smtp, timeout=120) as client:
         client.send_message(made)
 
 
@@ -191,7 +191,7 @@ def test_a_delivery_report_makes_no_case(city: Instance) -> None:
         "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.org\n\n"
         "Final-Recipient: rfc822; gone@example.org\nAction: failed\nStatus: 5.1.1\n\n--b--\n"
     )
-    with smtplib.SMTP("127.0.0.1", city.smtp, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", city.smtp, timeout=120) as client:
         client.sendmail("", ["minwon@eungdapso.example"], report.replace("\n", "\r\n"))
     city.drain()
     found = until(lambda: case(city, "list", "--search", "flimflamword"))
@@ -260,12 +260,12 @@ def test_a_place_that_was_missing_routes_the_same_case(which: str, request: pyte
 
 def sent_form(instance: Instance, **fields: str) -> tuple[int, str]:
     """Fills the page's form in and sends it; returns the status and the page that follows."""
-    page = urllib.request.urlopen(f"{instance.base}/", timeout=10).read().decode()
+    page = urllib.request.urlopen(f"{instance.base}/", timeout=120).read().decode()
     found = re.search(r'name="token" value="([^"]+)"', page)
     assert found
     body = urllib.parse.urlencode({"token": found[1], **fields}).encode()
     try:
-        with urllib.request.urlopen(f"{instance.base}/file", body, timeout=10) as answer:
+        with urllib.request.urlopen(f"{instance.base}/file", body, timeout=120) as answer:
             return int(answer.status), answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -327,6 +327,37 @@ def test_what_no_entry_covers_is_for_a_person(of_the_city: FaqClassifier, text: 
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "시내버스 요금은 카드로만 내나요?",
+        "사망신고는 가족만 할 수 있나요?",
+        "불법주정차 신고는 앱으로만되나요?",
+        "회사 대형폐기물은 어떻게 버리나요?",
+        "식당에서 나온 큰 가구는 어떻게 버려요?",
+        "구급차 부르려면 몇 번이에요? 급해요",
+        "대형폐기물은 어떻게 버리나요? 급합니다",
+    ],
+)
+def test_a_narrower_question_is_another(of_the_city: FaqClassifier, text: str) -> None:
+    """Who asks whether that is all, asks for somebody for whom other rules hold, or is in a hurry, waits for a
+    person."""
+    assert [] == [finding for finding in found(of_the_city, text) if finding.confidence >= 0.8]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "전입신고는 동사무소에 며칠 만에 하면 되나요?",
+        "급할 때는 어디로 전화하나요?",
+        "가게 쉬는 동안 물 끊어두려면 어디에 신청해요?",
+    ],
+)
+def test_what_narrows_nothing_hinders_nothing(of_the_city: FaqClassifier, text: str) -> None:
+    """Words that look like it, and what an entry says itself, are no reason."""
+    assert "narrower" not in found(of_the_city, text)[0].because
+
+
+@pytest.mark.parametrize(
     "beside",
     ["119", "119요", "ㅅㄹㅈㅅㅇ", "🆘", "🔪", "ช่วยด้วย", "кал", "살ㅋ려ㅋ주ㅋ세ㅋ요", "&#49332;&#47140;&#51480;"],
 )

@@ -20,15 +20,29 @@ def asked(right: int, wrong: int, *, hindrance: str = "") -> list[Trial]:
 
 
 def test_bound_lies_above_what_was_wrong() -> None:
-    """Where right and wrong lie apart, the bound lies between them."""
-    trust = calibrated(asked(60, 100), 0.98)
+    """Where right and wrong lie apart, what was right is answered and, as far as asked for, nothing else."""
+    right = [Trial(match(alike=14 + number / 50), is_right=True, weight=1.0) for number in range(200)]
+    wrong = [Trial(match(alike=2 + number / 50), is_right=False, weight=1.0) for number in range(100)]
+    bound = calibrated([*right, *wrong], 0.98).bound
+    passing = [one.is_right for one in (*right, *wrong) if evidence(one.match) >= bound]
 
-    assert evidence(match(alike=9.99)) < trust.bound <= evidence(match(alike=10.0))
+    assert 200 == sum(passing) >= 0.98 * len(passing)
+
+
+@pytest.mark.parametrize("alike", [8.0, 10.0, 12.0])
+def test_one_more_wrong_answer_moves_the_bound_little(alike: float) -> None:
+    """Where one trial more comes out wrong, anywhere, the bound stays about where it was."""
+    right = [Trial(match(alike=7 + number / 40), is_right=True, weight=1.0) for number in range(400)]
+    wrong = [Trial(match(alike=4 + number / 10), is_right=False, weight=1.0) for number in range(60)]
+    one = Trial(match(alike=alike), is_right=False, weight=1.0)
+
+    assert 0.15 > abs(calibrated([*right, *wrong, one], 0.98).bound - calibrated([*right, *wrong], 0.98).bound)
 
 
 def test_more_precision_answers_less() -> None:
     """A higher precision never has a lower bound."""
-    mixed = [*asked(100, 0), *(Trial(match(alike=10.5), is_right=False, weight=1.0) for _ in range(5))]
+    right = [Trial(match(alike=7 + number / 40), is_right=True, weight=1.0) for number in range(400)]
+    mixed = [*right, *(Trial(match(alike=5 + number / 20), is_right=False, weight=1.0) for number in range(60))]
 
     assert calibrated(mixed, 0.8).bound < calibrated(mixed, 0.98).bound
 

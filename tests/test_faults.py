@@ -74,7 +74,7 @@ async def lag_after_routing(stream: Embedded, decider: Decider) -> int:
     """Returns how many records came out of the router once it was done with everything."""
     routing = asyncio.create_task(flow.route(stream, decider))
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(300):
             async for batch in stream.read(ROUTED, "cases"):
                 return len(batch.records)
     finally:
@@ -203,7 +203,7 @@ async def _answers(*requests: bytes) -> list[bytes]:
     config.load()
     make = partial(Timely, config=config, server_state=ServerState(), app_state={})
     server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
-    async with server, asyncio.timeout(10):
+    async with server, asyncio.timeout(300):
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         answers = [await _answer(reader, writer, one) for one in requests]
         writer.close()

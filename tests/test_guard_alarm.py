@@ -98,6 +98,60 @@ def test_words_of_danger_in_everyday_matters(urgent: Urgent, kind: Kind, text: s
     assert (None, None) == (danger(urgent, text), secret(kind, text))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ㅅㅏㄹㄹㅕㅈㅜㅅㅔㅇㅛ",
+        "ㅅㅏㄹㄹㅕㅈㅝ",
+        "ㅅ ㅏ ㄹ ㄹ ㅕ ㅈ ㅜ ㅅ ㅔ ㅇ ㅛ",
+        "ㅅㅏㄹ려줘",
+        "살ㅋ려ㅋ주ㅋ세ㅋ요",
+        "샬려쥬떼요",
+        "살려쥬세여",
+        "ㅈr살하고 싶어요",
+    ],
+)
+def test_a_cry_alone_is_heard_however_it_is_typed(urgent: Urgent, text: str) -> None:
+    """Letters taken apart, laughs between them, childish spelling: nothing else is said, and it is enough."""
+    assert danger(urgent, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "먼저 간 남편 곁으로 오늘 떠납니다",
+        "통장도 짐도 다 나눠 줬으니 이제 저는 갑니다",
+        "담당자 애들 학교 앞에서 기다린다",
+        "몸 성하고 싶으면 과태료 취소해라",
+    ],
+)
+def test_veiled_words_are_danger(urgent: Urgent, text: str) -> None:
+    """Who says farewell, or what may happen to somebody, says it without the word for it."""
+    assert danger(urgent, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "마지막으로 하나 여쭤봅니다 그동안 감사했습니다",
+        "끝까지 소송하겠습니다 언론에 제보합니다 각오하세요",
+        "연탄 나눔 봉사와 장례비 지원을 신청하고 싶어요",
+        "퇴근길 버스가 막히고 밤길이 어두워요",
+        "도와주세요 신청이 안 돼요",
+    ],
+)
+def test_such_words_of_everybody_are_none(urgent: Urgent, text: str) -> None:
+    """Anger, thanks and farewell of every day ring nobody."""
+    assert not danger(urgent, text)
+
+
+def test_a_long_text_is_read_as_a_short_one() -> None:
+    """Letters taken apart are put together however far down they stand."""
+    story = "어제부터 있었던 일을 말씀드립니다. " * 300
+
+    assert guarded(message(f"{story}ㅂㅜㄹㅇㅣ ㄴㅏㅆㅇㅓㅇㅛ")).tight.endswith(guarded(message("불이 났어요")).tight)
+
+
 def test_a_question_before_it_hides_no_danger(urgent: Urgent) -> None:
     """Each part of a long text is listened to by itself."""
     asked = "여권을 새로 만들려고 하는데 사진 규격이 어떻게 되는지 그리고 수수료는 얼마인지 알려 주시면 감사하겠습니다 "

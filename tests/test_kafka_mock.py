@@ -57,7 +57,7 @@ def entries(*bodies: str) -> list[Entry]:
 
 
 async def next_batch(stream: Kafka) -> Batch:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(300):
         async for batch in stream.read(INBOUND, "router"):
             return batch
     raise AssertionError("the stream ended")
@@ -195,7 +195,7 @@ async def test_a_look_that_ends_by_itself_is_told_and_begun_anew(
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(300):
         while not holds():
             await asyncio.sleep(0.05)
 

@@ -114,5 +114,5 @@ def _done(words: str, config: Path, key: str) -> "subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=600,
     )

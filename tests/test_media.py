@@ -15,7 +15,7 @@ from core.errors import Rejected, Unavailable
 from core.message import Attachment, Location, Message
 from sinks._backoff import Backoff
 from sinks._fetch import Content, Located
-from sinks._media import Means, Media
+from sinks._media import Means, Media, Rest
 from sinks._objects import Files
 from sinks.attachments import Attachments
 from tests.casework import (
@@ -245,6 +245,20 @@ async def test_whatever_breaks_over_one_file_the_others_come(town: Town, time: T
     assert ["queued", "fetched"] == [one.state for one in town.store.fetches.of(number).values()]
 
 
+async def test_what_was_never_tried_comes_before_what_failed(town: Town, time: Time) -> None:
+    """However many links are dead, and due again: a new file waits for none of them."""
+    dead = [f"https://dead{n}.example/" for n in range(4)]
+    town.web.files |= {url: Unavailable("cannot be fetched now") for url in dead}
+    opened(town.store, dispatched(with_pictures(time, *dead)))
+    await town.round()
+    await town.round()
+    time.moves(hours=1)
+    number = opened(town.store, dispatched(with_pictures(time, native_id="SM-new")))
+    await town.round()
+
+    assert "fetched" == town.fetch(number).state
+
+
 async def test_links_that_run_out_are_fetched_newest_first(town: Town, time: Time) -> None:
     """After an outage the newest may still be had; where nothing runs out, who came first is first."""
     town.web.files |= {f"https://{n}.example/": PHOTO for n in range(8)}
@@ -393,3 +407,12 @@ async def test_what_its_author_took_back_is_not_shown(url: str, tmp_path: Path, 
 
 def _known(store: CaseStore, number: str) -> Mapping[tuple[str, int], Fetch]:
     return store.fetches.of(number)
+
+
+def test_dead_links_hold_up_no_other_file_for_long() -> None:
+    """A provider that is away is asked once a minute; where every message names another host nobody waits for that."""
+    provider, anywhere = Rest(), Rest(is_anywhere=True)
+    waits = [(provider.after(3, 3), anywhere.after(3, 3)) for _ in range(10)]
+
+    assert (60.0, 2.0) == waits[-1]
+    assert (0.0, 0.0) == (provider.after(3, 2), anywhere.after(3, 2))

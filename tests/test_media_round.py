@@ -181,7 +181,7 @@ def test_a_photograph_in_a_mail_says_where(city: Instance, provider: Provider) -
     made["Message-ID"] = "<photograph@mail.example>"
     made.set_content(PLACELESS)
     made.add_attachment(provider.photo, maintype="image", subtype="jpeg", filename="골목.jpg")
-    with smtplib.SMTP("127.0.0.1", city.smtp, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", city.smtp, timeout=120) as client:
         client.send_message(made)
     number = until(lambda: delivered(city, "email", "kim@mail.example"))[0]["case"]
     until(lambda: case(city, "show", number)["queue"] == "mapo")

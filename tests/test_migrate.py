@@ -259,7 +259,7 @@ class Town:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=600,
         )
 
     @property

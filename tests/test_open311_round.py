@@ -37,7 +37,7 @@ def ask(city: Instance, path: str, body: bytes | None = None) -> tuple[int, str]
     """Returns the status and the answer of an address below /open311/v2."""
     request = urllib.request.Request(f"{city.base}/open311/v2/{path}", body, FORM)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return int(answer.status), answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

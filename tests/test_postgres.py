@@ -512,7 +512,7 @@ QUICK: dict[str, tuple[Callable[[CaseStore], object], tuple[str, ...]]] = {
         ("ix_cases_sameness",),
     ),
     "contexts of replies": (
-        lambda store: store.contexts([mail("더", NOW, references=(f"SM{n}",)) for n in range(256)]),
+        lambda store: store.contexts([message("더", NOW, references=(f"SM{n}",)) for n in range(256)]),
         ("ix_messages_reference", "ix_outbox_provider_id", "cases_pkey"),
     ),
     "record": (
@@ -533,6 +533,11 @@ QUICK: dict[str, tuple[Callable[[CaseStore], object], tuple[str, ...]]] = {
     "similar cases": (lambda store: store.public.released([f"m{n}" for n in range(100)]), ("messages_pkey",)),
     "a form that was filed": (lambda store: store.public.filed("form", "SM77"), ("ix_messages_reference",)),
     "monitor": (lambda store: store.public.monitor(), ("ix_cases_kept",)),
+    "letters that wait in a chat": (
+        lambda store: store.chat.take(message("안녕하세요", NOW), 2),
+        ("uq_messages_identity",),
+    ),
+    "what a killed process left": (lambda store: store.outbox.left_behind(), ("ix_outbox_unsent", "ix_outbox_trouble")),
     "trouble": (lambda store: store.trouble.listed(), ("ix_outbox_trouble",)),
     "status line": (
         lambda store: store.views.counts(),
@@ -543,8 +548,8 @@ QUICK: dict[str, tuple[Callable[[CaseStore], object], tuple[str, ...]]] = {
         ("ix_cases_kept", "ix_messages_caseless", "ix_messages_number", "ix_events_number"),
     ),
 }
-# A handful of rows, which no index would find sooner.
-SMALL = ("counters", "tallies", "threads")
+# A handful of rows, which no index would find sooner; of contacts one is looked for, whichever.
+SMALL = ("counters", "tallies", "threads", "contacts")
 
 
 def some(store: CaseStore) -> str:

@@ -45,7 +45,7 @@ def key(city: Instance) -> str:
 def ask(city: Instance, path: str, key: str, body: bytes | None = None) -> tuple[int, Any]:
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(city.base + path, body, headers), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(city.base + path, body, headers), timeout=120) as answer:
             return int(answer.status), json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())

@@ -238,7 +238,7 @@ def queue_of(instance: Instance, text: str) -> str:
 
 
 def cases(instance: Instance) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"{instance.base}/api/v1/monitor", timeout=10) as answer:
+    with urllib.request.urlopen(f"{instance.base}/api/v1/monitor", timeout=120) as answer:
         return cast("list[dict[str, Any]]", json.load(answer)["items"])
 
 

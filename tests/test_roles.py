@@ -37,7 +37,7 @@ def test_a_role_alone_runs_until_it_is_told_to_stop(role: str, tmp_path: Path) -
         assert [200] * len(PATHS) == answers
         assert None is process.poll()
         process.terminate()
-        assert 0 == process.wait(30)
+        assert 0 == process.wait(300)
 
 
 @pytest.mark.parametrize("role", ["router", "sinks"])
@@ -66,7 +66,7 @@ def _running(role: str, folder: Path) -> Iterator[tuple["subprocess.Popen[str]",
 
 def _asked(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=20) as answer:
+        with urllib.request.urlopen(url, timeout=120) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

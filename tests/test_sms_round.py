@@ -58,7 +58,7 @@ def by_gateway(city: Instance, **fields: str) -> int:
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> int:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers), timeout=120) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -43,7 +43,7 @@ def test_a_desk_ends_with_its_parent(tmp_path: Path) -> None:
         parent.send_signal(signal.SIGKILL)
         try:
             # Whoever lives holds the other end of this pipe.
-            parent.communicate(timeout=60)
+            parent.communicate(timeout=600)
         except subprocess.TimeoutExpired:
             os.kill(desk, signal.SIGKILL)
             raise

@@ -47,7 +47,7 @@ class Locked:
 
 
 async def until_ready(made: Status) -> tuple[bool, Mapping[str, Any]]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(300):
         while True:
             heard = await made.readiness()
             if heard[0]:

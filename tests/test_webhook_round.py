@@ -36,7 +36,7 @@ def city(town: Town) -> Instance:
 def post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
     asked = urllib.request.Request(url, data=body, headers={"content-type": "application/json", **headers})
     try:
-        with urllib.request.urlopen(asked, timeout=20) as answer:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()

@@ -39,7 +39,7 @@ def line(fake: FakeX, text: str) -> bytes:
 async def heard(stream: Stream, count: int) -> list[bytes]:
     """Takes until so many lines were there, each once."""
     lines: list[bytes] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(300):
         while len(lines) < count:
             new = await stream.take(0.2)
             stream.taken(len(new))
@@ -155,7 +155,7 @@ async def test_silent_stream_is_noticed() -> None:
     fake = FakeX()
     async with fake.listening():
         stream = Stream(settings(fake), "bearer-token", {}, silent_seconds=0.2)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(300):
             while len(fake.streams) < 2:
                 await stream.take(0.2)
         await stream.close()
@@ -199,7 +199,7 @@ async def test_stream_that_nobody_takes_from_ends() -> None:
         stream = Stream(settings(fake), "bearer-token", {}, monotonic=time)
         time.now += 1
         taking = asyncio.create_task(stream.take(1))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(300):
             while not fake.streams:
                 await asyncio.sleep(0.01)
         time.now += 1_000
@@ -227,7 +227,7 @@ async def test_stream_is_read_between_questions() -> None:
 
     async with fake.listening():
         part = X("x", settings(fake), environment=SECRETS)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(300):
             place = ""
             while len(taken) < 2:
                 place = (await part.ask(place, accept, machine_clock)).place
