@@ -77,6 +77,17 @@ class Spent:
         await self._change(Decimal(0))
         return not self._most or self._dollars * 2 <= self._most
 
+    def known(self) -> tuple[float, float]:
+        """Returns what all processes have bought this month and what they may (0: as much as they like), in dollars;
+        used from threads. Raises `Unavailable`."""
+        memory = self._memory()
+        text = self._own if memory is None else memory.change(self._name, str)
+        return _read(text, self._now()).micros / 1_000_000, float(self._most)
+
+    @property
+    def _name(self) -> str:
+        return f"{self._channel} spent"
+
     @property
     def _dollars(self) -> Decimal:
         return Decimal(self._last.micros) / 1_000_000
@@ -97,18 +108,17 @@ class Spent:
         if memory is None:
             self._own = text = added(self._own)
         else:
-            text = await asyncio.to_thread(memory.change, f"{self._channel} spent", added)
+            text = await asyncio.to_thread(memory.change, self._name, added)
         self._last = _read(text, self._now())
         self._tell(is_over=self.is_over)
         return is_added
 
     def _tell(self, *, is_over: bool) -> None:
-        """Tells the metric always, and the log once a month."""
+        """Tells the log, once a month."""
         is_news = is_over and self._told != self._last.month
         self._told = self._last.month if is_over else self._told
-        telemetry.spent(
-            channel=self._channel, dollars=float(self._dollars), most_dollars=float(self._most), is_over=is_news
-        )
+        if is_news:
+            telemetry.overspent(channel=self._channel, most_dollars=float(self._most))
 
     def _now(self) -> str:
         moment: datetime = self._clock()

@@ -178,6 +178,11 @@ class Connector(ABC, Generic[S]):
         """Returns what takes replies out, or None: not configured, replies then go to files."""
         return None
 
+    def spent(self) -> tuple[float, float] | None:
+        """Returns what its provider charges for this month, all processes together, and what it may cost (0: as much as
+        it likes), in dollars; None: nothing is charged. Called in a thread; raises `Unavailable`."""
+        return None
+
     def locator(self) -> Locator | None:
         """Returns what knows where attachments are; None: their places are addresses that anybody may ask."""
         return None
@@ -283,6 +288,11 @@ class Poller(Connector[S]):
     def polls(self) -> bool:
         """Whether it is to be asked: some providers can call us instead."""
         return True
+
+    @property
+    def whom(self) -> str:
+        """Whom it asks, as the start says it."""
+        return str(getattr(self.settings, "api_url", "")) or self.name
 
     @abstractmethod
     async def ask(self, place: str, accept: Accept, clock: Clock) -> Asked:

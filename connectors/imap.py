@@ -88,6 +88,12 @@ class Imap(MailChannel[ImapSettings], Poller[ImapSettings]):
         password = self._password
         return (*(() if password.value(self.environment) else (password.env,)), *super().missing())
 
+    @property
+    def whom(self) -> str:
+        settings = self.settings
+        user = settings.username or settings.addresses[0]
+        return f"{settings.host}:{settings.port} for {user}, {', '.join(settings.folders)}"
+
     async def ask(self, place: str, accept: Accept, clock: Clock) -> Asked:
         session = Session(self._mailbox())
         politely = False

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from html import escape
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -165,9 +166,18 @@ class X(Webhook[XSettings], Poller[XSettings]):
 
     async def ask(self, place: str, accept: Accept, clock: Clock) -> Asked:
         await self._tokens.keep()
-        asked = await self._asking.ask(place, accept, clock)
+        try:
+            asked = await self._asking.ask(place, accept, clock)
+        except Rejected as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            what_now = f"renew {self._bearer_token.env} at X (Keys and tokens), then start again"
+            raise Rejected(f"{error.reason}: {what_now}", status=error.status) from error
         note = "; ".join(filter(None, (asked.note, self._tokens.note)))
         return msgspec.structs.replace(asked, note=note)
+
+    def spent(self) -> tuple[float, float]:
+        return self._spent.known()
 
     async def close(self) -> None:
         if "_asking" in self.__dict__:

@@ -155,12 +155,15 @@ def left_alone(*, channel: str, seconds: float) -> None:
     LEFT_ALONE.labels(channel).set(seconds)
 
 
-def spent(*, channel: str, dollars: float, most_dollars: float, is_over: bool) -> None:
-    """What a channel has cost this month; `is_over` when it may send nothing more."""
+def spent(*, channel: str, dollars: float, most_dollars: float) -> None:
+    """What a channel has cost this month, all its processes together, and what it may."""
     SPENT.labels(channel).set(dollars)
     BUDGET.labels(channel).set(most_dollars)
-    if is_over:
-        _log.error("monthly budget is spent: nothing is sent", channel=channel, most_dollars=most_dollars)
+
+
+def overspent(*, channel: str, most_dollars: float) -> None:
+    """A channel may send nothing more this month."""
+    _log.error("monthly budget is spent: nothing is sent", channel=channel, most_dollars=most_dollars)
 
 
 def waiting(*, part: str, reason: str, seconds: float) -> None:

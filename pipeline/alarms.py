@@ -1,7 +1,7 @@
 """Channels that may be broken without an error anywhere: nothing comes any more, or what opens them ends soon."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -36,20 +36,32 @@ class Alarms:
         self._heard[channel] = self._machine()
 
     async def watch(self) -> None:
+        # What has been spent is known from the first moment: a metric that is not there warns nobody.
+        await self._patiently(self.look_at_money)
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            try:
-                await self.look()
-            except Unavailable as error:
-                telemetry.waiting(part="alarms", reason=error.reason, seconds=_LOOK_SECONDS)
+            await self._patiently(self.look)
+
+    async def _patiently(self, look: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await look()
+        except Unavailable as error:
+            telemetry.waiting(part="alarms", reason=error.reason, seconds=_LOOK_SECONDS)
+
+    async def look_at_money(self) -> None:
+        """Tells what each channel has cost; as the case store has it, where all processes meet."""
+        for name, part in self._parts.items():
+            if (money := await asyncio.to_thread(part.spent)) is not None:
+                telemetry.spent(channel=name, dollars=money[0], most_dollars=money[1])
 
     async def look(self) -> None:
         """Raises `Unavailable` when the case store cannot be asked."""
+        await self.look_at_money()
         for name, part in self._parts.items():
             settings = part.settings
             silent = await self._silence(name, settings.silent_hours) if settings.silent_hours else ""
-            self._tell(f"{name}: silent", silent)
-            self._tell(f"{name}: secrets", self._expiry(name, settings.secrets_expire))
+            self._tell(f"connectors.{name}.silent", silent)
+            self._tell(f"connectors.{name}.secrets", self._expiry(name, settings.secrets_expire))
 
     async def _silence(self, name: str, hours: float) -> str:
         heard = self._heard.pop(name, None)
@@ -58,7 +70,7 @@ class Alarms:
         telemetry.silent(channel=name, seconds=silent.total_seconds())
         if silent < timedelta(hours=hours):
             return ""
-        return f"nothing came for {silent.total_seconds() / 3600:.0f} h; look whether the provider still sends"
+        return f"nothing came for {_span(silent)}; look whether the provider still sends"
 
     def _last(self, name: str, heard: datetime | None) -> datetime:
         """Returns when any process heard it last; nobody knows of a time before the first look."""
@@ -83,3 +95,8 @@ class Alarms:
             self._degraded[what] = why
         else:
             self._degraded.pop(what, None)
+
+
+def _span(time: timedelta) -> str:
+    minutes = time.total_seconds() / 60
+    return f"{minutes / 60:.0f} h" if minutes >= 60 else f"{minutes:.0f} min"

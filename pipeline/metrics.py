@@ -1,6 +1,7 @@
-"""The metrics of several processes as one page."""
+"""The metrics of several processes as one page: what is counted is added, of what is measured the highest holds."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from operator import add
 
 import msgspec
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
@@ -40,11 +41,13 @@ class _Merged(Collector):
 
 def _with(family: Metric, rest: dict[str, dict[object, Sample]]) -> Metric:
     merged = Metric(family.name, family.documentation, family.type)
+    # Two processes that know the same sum do not have twice as much.
+    join: Callable[[float, float], float] = max if family.type == "gauge" else add
     names = {f"{family.name}{suffix}" for suffix in ("", "_total", "_sum", "_count", "_bucket")}
     others = {key: sample for name in names for key, sample in rest.get(name, {}).items()}
     for own in family.samples:
         other = others.pop((own.name, tuple(sorted(own.labels.items()))), None)
-        merged.add_sample(own.name, own.labels, own.value + (other.value if other else 0))
+        merged.add_sample(own.name, own.labels, join(own.value, other.value) if other else own.value)
     for sample in others.values():
         merged.add_sample(sample.name, sample.labels, sample.value)
     return merged

@@ -143,7 +143,7 @@ def _start_pollers(house: House) -> None:
     for name, part in house.plan.pollers.items():
         asking = poll(part, accept, house.store.places, house.clock, house.status.degraded)
         house.begin(house.doors, asking, name)
-        house.addresses.append(f"{name}: asks {part.name}")
+        house.addresses.append(f"{name}: asks {part.whom}")
 
 
 async def _start_web(

@@ -3,11 +3,14 @@
 from datetime import date
 
 import pytest
+from prometheus_client import REGISTRY
 
 from cases.store import CaseStore
 from connectors.base import ChannelSettings, Connector
 from pipeline.alarms import Alarms
 from tests.casework import Time, make_store
+
+KINDS = ("spent", "budget")
 
 
 class Channel(Connector[ChannelSettings]):
@@ -49,7 +52,7 @@ async def test_what_another_process_heard_counts(url: str, time: Time) -> None:
     await alarms_of(other, time, degraded, silent_hours=6).look()
 
     assert {} == calm
-    assert "7 h" in degraded["x: silent"]
+    assert "7 h" in degraded["connectors.x.silent"]
     one.close()
     other.close()
 
@@ -63,5 +66,30 @@ async def test_the_end_of_secrets_is_told_before(store: CaseStore, time: Time, e
     degraded: dict[str, str] = {}
     await alarms_of(store, time, degraded, secrets_expire=ends).look()
 
-    assert told in degraded.get("x: secrets", "")
+    assert told in degraded.get("connectors.x.secrets", "")
     assert bool(told) == bool(degraded)
+
+
+async def test_a_short_silence_is_told_in_minutes(store: CaseStore, time: Time) -> None:
+    """Nothing came "for 0 h" would say that all is well."""
+    degraded: dict[str, str] = {}
+    alarms = alarms_of(store, time, degraded, silent_hours=0.5)
+    time.moves(minutes=40)
+    await alarms.look()
+
+    assert "nothing came for 40 min" in degraded["connectors.x.silent"]
+
+
+class Charged(Channel):
+    """Of its 500 dollars some are spent already, by whichever process."""
+
+    def spent(self) -> tuple[float, float]:
+        return 1.5, 500.0
+
+
+async def test_what_is_spent_is_known_before_anything_is_bought(store: CaseStore, time: Time) -> None:
+    """From the start on, and once: whoever warns at four fifths needs both numbers."""
+    await Alarms({"charged": Charged("charged", ChannelSettings())}, store.places, {}, time).look_at_money()
+    told = [REGISTRY.get_sample_value(f"eungdapso_{name}_dollars", {"channel": "charged"}) for name in KINDS]
+
+    assert [1.5, 500.0] == told

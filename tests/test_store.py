@@ -697,6 +697,14 @@ def test_the_monitor_shows_no_person_and_nothing_confidential(store: CaseStore, 
     assert newest.received_at > oldest.received_at
 
 
+def test_the_monitor_shows_of_a_telephone_only_how_all_begin(store: CaseStore, time: Time) -> None:
+    """Its end opens the case to who asks for it, and the rest says whose it is."""
+    opened(store, dispatched(message(WASTE, time)))
+    (shown,) = store.public.monitor()
+
+    assert "+8210********" == shown.author
+
+
 def test_an_officer_sees_own_queues_only(store: CaseStore, time: Time) -> None:
     """A case of another queue is not found, neither by number nor in lists nor by search."""
     asked = message(WASTE, time)

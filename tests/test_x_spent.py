@@ -80,3 +80,10 @@ async def test_what_cannot_be_read_is_begun_anew(store: CaseStore) -> None:
     await money.count(Decimal("0.5"))
 
     assert 500_000 == money._last.micros
+
+
+async def test_every_process_tells_the_same_sum(store: CaseStore) -> None:
+    """What one bought, another that has bought nothing yet tells too; with what may be spent."""
+    await spent(store).count(Decimal("0.25"))
+
+    assert (0.25, 1.0) == spent(store).known()
