@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
 from core.text import fold
 
 BroadcastState = Literal["draft", "approved", "sending", "done", "recalled"]
-BROADCAST_STATES: tuple[BroadcastState, ...] = get_args(BroadcastState)
 Role = Literal["post", "repost"]
 # `left`: it was to be taken back and stands there still. `dropped`: it never went out and no longer shall.
 PostState = Literal[
@@ -141,13 +140,17 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     short: str = ""
 
 
+# Letters to Unicode, blanks to the eye: the fillers of Hangul.
+_UNSEEN = "\u115f\u1160"
+
+
 def same_person(one: str, other: str) -> bool:
-    """Whether two names are one officer's: neither blanks nor capitals make two people of one."""
+    """Whether two names are one officer's: neither blanks, signs that nobody sees nor capitals make two of one."""
     return _bare(one) == _bare(other)
 
 
 def _bare(name: str) -> str:
-    return "".join(fold(name).split())
+    return "".join(sign for sign in fold(name) if sign.isalnum() and sign not in _UNSEEN)
 
 
 def led(posts: Sequence[Post], now: datetime, patience: timedelta) -> Mapping[str, tuple[Role, str]]:

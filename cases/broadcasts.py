@@ -34,8 +34,6 @@ class Broadcasts:
         self._database = means.database
         self.queue = BroadcastQueue(means)
 
-    # To look at.
-
     def get(self, name: str) -> Broadcast:
         with self._database.read() as connection:
             return whole(self._means, connection, row_of(connection, name))
@@ -50,8 +48,6 @@ class Broadcasts:
     def told(self, *, limit: int = 50, offset: int = 0, with_recalled: bool = False, name: str = "") -> list[Told]:
         """Returns what everybody may read (`broadcast_told.told`)."""
         return told(self._means, min(limit, _MOST), offset, with_recalled=with_recalled, name=name)
-
-    # To act.
 
     @anew
     def draft(self, new: Draft, by: str) -> Broadcast:
@@ -140,6 +136,8 @@ class Broadcasts:
     def settle(self, name: str, by: str, account: str, *, is_there: bool, provider_id: str = "") -> Broadcast:
         """Writes down what a person saw at the platform of a post that nobody could tell of."""
         who = _officer(by)
+        if not account:
+            raise Rejected("say at which account you looked, e.g. x:Seoul_eds")
         with self._database.write() as connection:
             row = row_of(connection, name, to_change=True)
             (post,) = self._troubled(connection, row.id, account)
@@ -152,8 +150,6 @@ class Broadcasts:
             self._post(connection, post.id, **values)
             self._act(connection, row.id, who, "is there" if is_there else "is not there", account)
             return whole(self._means, connection, row_of(connection, row.id))
-
-    # Parts.
 
     def _begin(self, connection: Connection, name: str, who: str) -> None:
         waiting = (broadcast_posts.c.broadcast == name) & (broadcast_posts.c.state == "waiting")

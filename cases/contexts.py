@@ -53,12 +53,14 @@ class _Lookup:
         self._batch = batch
         self._threads = {m.id: self._thread_of(m) for m in batch}
         self._recurring = Recurring(means, connection, batch)
+        # Those that the messages name, by number; `contexts` looks them up.
+        self._cases: dict[str, Any] = {}
 
     def contexts(self) -> list[Context]:
         referred = self._referred()
         by_thread = self._by_thread()
         numbers = {*chain.from_iterable(referred.values()), *by_thread.values()}
-        self._cases = {row.number: row for row in self._rows(cases.c.number, numbers)}
+        self._cases = {row.number: row for row in self._rows(numbers)}
         theirs = [self._case_of(m, referred, by_thread) for m in self._batch]
         self._look_for_linked(theirs, referred)
         found = [self._context(m, case) for m, case in zip(self._batch, theirs, strict=True)]
@@ -79,7 +81,7 @@ class _Lookup:
         alone = {m.id: place for place, m in enumerate(self._batch) if theirs[place] is None}
         messages_ = [self._batch[place] for place in alone.values()]
         linked = cases_of_linked(self._means, self._connection, messages_, referred)
-        rows = {row.number: row for row in self._rows(cases.c.number, set(linked.values()))}
+        rows = {row.number: row for row in self._rows(set(linked.values()))}
         for message, number in linked.items():
             theirs[alone[message]] = rows.get(number)
 
@@ -140,8 +142,9 @@ class _Lookup:
         found = self._means.database.each(self._connection, _THREADS, sorted(wanted), to_stored(since))
         return {row.conversation: row.number for row in found}
 
-    def _rows(self, column: Any, wanted: Collection[Any]) -> Sequence[Any]:
-        return self._connection.execute(select(*_COLUMNS).where(column.in_(wanted))).all() if wanted else ()
+    def _rows(self, numbers: Collection[str]) -> Sequence[Any]:
+        wanted = select(*_COLUMNS).where(cases.c.number.in_(numbers))
+        return self._connection.execute(wanted).all() if numbers else ()
 
     def _originals(self) -> dict[str, str]:
         """Returns for each removal the id of the message that it takes back."""

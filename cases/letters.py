@@ -14,7 +14,9 @@ from core.clock import SEOUL
 from core.errors import ConfigError
 from core.reply import Picture, Style
 
-_EVERYWHERE = frozenset({"number", "queue", "unit", "phone", "officer", "due", "received", "accepted", "hint", "link"})
+# What a letter may say where others can read it.
+_PUBLIC = frozenset({"number", "queue", "phone", "due", "day", "hint"})
+_EVERYWHERE = _PUBLIC | {"unit", "officer", "received", "accepted", "link"}
 # Which more each letter may name. Every letter here has to be in words.toml.
 _MORE: Mapping[str, frozenset[str]] = {
     "receipt": frozenset(),
@@ -82,6 +84,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: datetime | None = None
     due_at: datetime | None = None
     answer_at: datetime | None = None
+    # When this is said.
+    said_at: datetime | None = None
     answer: str = ""
     text: str = ""
     hint: str = ""
@@ -145,6 +149,7 @@ class Letters:
             _minute(facts.accepted_at),
             _minute(facts.due_at),
             _minute(facts.answer_at),
+            deadline(facts.said_at) if facts.said_at else "",
             facts.answer,
             facts.hint,
             facts.question,
@@ -165,7 +170,9 @@ class Letters:
     def _write(self, name: str, facts: Facts) -> Words:
         english = facts.language != "ko"
         style = self._styles.get(facts.channel, _PLAIN)
-        subject, text = self._forms[name][english, style.short]
+        forms = self._forms[name]
+        manner = "public" if facts.public and (english, "public") in forms else "short" if style.short else "text"
+        subject, text = forms[english, manner]
         values = self._values(facts, english, style)
         words = _filled(text, values)
         link = values["link"]
@@ -210,6 +217,7 @@ class Letters:
             "queue": "" if hidden else desk.english if english else desk.name,
             "due": "" if hidden or facts.due_at is None else deadline(facts.due_at, english=english),
             "phone": _CITY_PHONE if hidden else desk.duty_phone if facts.on_duty else desk.phone,
+            "day": "" if facts.said_at is None else deadline(facts.said_at, english=english),
         }
         if facts.public:
             # What to do in danger is no secret, and cannot wait.
@@ -282,15 +290,17 @@ def _filled_line(line: _Line, values: Mapping[str, str]) -> str | None:
     return out.rstrip() if said else None
 
 
-def _forms(letter: Letter) -> dict[tuple[bool, bool], tuple[tuple[_Line, ...], tuple[_Line, ...]]]:
-    """Returns subject and text by (English?, short?)."""
+def _forms(letter: Letter) -> dict[tuple[bool, str], tuple[tuple[_Line, ...], tuple[_Line, ...]]]:
+    """Returns subject and text by (English?, manner)."""
     korean, english = _parsed(letter.subject), _parsed(letter.subject_en or letter.subject)
-    return {
-        (False, False): (korean, _parsed(letter.text)),
-        (False, True): (korean, _parsed(letter.short or letter.text)),
-        (True, False): (english, _parsed(letter.text_en)),
-        (True, True): (english, _parsed(letter.short_en or letter.text_en)),
+    forms = {
+        (False, "text"): (korean, _parsed(letter.text)),
+        (False, "short"): (korean, _parsed(letter.short or letter.text)),
+        (True, "text"): (english, _parsed(letter.text_en)),
+        (True, "short"): (english, _parsed(letter.short_en or letter.text_en)),
     }
+    public = {(False, "public"): (korean, letter.public), (True, "public"): (english, letter.public_en)}
+    return forms | {key: (subject, _parsed(text)) for key, (subject, text) in public.items() if text}
 
 
 def _parsed(template: str) -> tuple[_Line, ...]:
@@ -315,8 +325,11 @@ def _mistakes(letters: Mapping[str, Letter]) -> Iterator[str]:
         if name not in _MORE:
             yield f"words.toml: letters.{name} is no letter. There are {', '.join(sorted(_MORE))}."
             continue
+        if bool(letter.public) is not bool(letter.public_en):
+            yield f"words.toml: letters.{name} has only one of public and public_en. Write both, or none."
         for field, template in letter.model_dump().items():
-            yield from _template_mistakes(f"words.toml: letters.{name}.{field}", template, _EVERYWHERE | _MORE[name])
+            allowed = _PUBLIC if field.startswith("public") else _EVERYWHERE | _MORE[name]
+            yield from _template_mistakes(f"words.toml: letters.{name}.{field}", template, allowed)
 
 
 def _template_mistakes(where: str, template: str, allowed: frozenset[str]) -> Iterator[str]:

@@ -11,8 +11,8 @@ from core.message import Attachment, Location, Message
 from core.wire import Seal, encode
 
 _IN_PAYLOAD = "raw:"
-# Photographs may say where they were taken.
-_LOOKED_INTO = frozenset({"image/jpeg", "image/jpg", "image/pjpeg", "image/heic", "image/heif"})
+# What may say where it was taken: whoever waits for a place looks into these and no others.
+PHOTOGRAPHS = frozenset({"image/jpeg", "image/jpg", "image/pjpeg", "image/heic", "image/heif"})
 # Before any time: it may be fetched at once.
 _AT_ONCE = 0
 
@@ -54,7 +54,7 @@ def _is_named(one: Attachment) -> bool:
 
 
 def _is_photo_inside(one: Attachment) -> bool:
-    return is_inside(one) and one.media_type.lower() in _LOOKED_INTO
+    return is_inside(one) and one.media_type.lower() in PHOTOGRAPHS
 
 
 def _row(message: Message, place: int, seal: Seal, beyond: int | None) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class Post:
         kind = _KINDS.get(letter, "notice")
         created = to_stored(at)
         starts = created if not_before is None else max(created, to_stored(not_before))
-        words = self.letters.write(letter, facts)
+        words = self.letters.write(letter, msgspec.structs.replace(facts, said_at=at) if facts.public else facts)
         sealed = _Sealed(
             text=words.text,
             subject=words.subject,

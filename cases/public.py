@@ -13,10 +13,13 @@ from cases.model import Case, State, case_of
 from cases.numbers import parse_number
 from cases.schema import KEPT, cases, events, messages
 from cases.views import no_such_case, row_of
+from core.errors import Rejected
 from core.mask import mask, mask_handle, mask_name
+from core.message import Message
 
 _MOST_LINES = 200
 _MOST_HITS = 1000
+_MOST_WORDS = 50
 _SHORTEST_TELEPHONE = 8
 # +8210, 010
 _PREFIX_ABROAD, _PREFIX = 5, 3
@@ -93,6 +96,38 @@ class PublicViews:
                 raise no_such_case()
             return self._citizen_view(connection, case_of(row))
 
+    def words(self, number: str, token: str) -> list[tuple[datetime, str]]:
+        """Returns what the citizen wrote, masked, oldest first, to who has the case's link; nothing of a confidential
+        case or a forgotten one, and of what was written anew only the last.
+
+        Only what was said in the conversation that opened the case: a form opens one in anybody's name, and what that
+        person says elsewhere is not shown to whoever filled it in. Raises `Rejected` (404) as `by_token` does.
+        """
+        view = self.by_token(number, token)
+        if view.confidential or view.forgotten_at is not None:
+            return []
+        mine = (messages.c.number == view.number, ~messages.c.forgotten)
+        statement = select(messages.c.sealed).where(*mine).order_by(messages.c.id).limit(_MOST_WORDS)
+        with self._database.read() as connection:
+            sealed = [row.sealed for row in connection.execute(statement)]
+        said = [message for one in sealed if (message := self._readable(one)) is not None and message.text]
+        # Taken out and put in again, what was written anew stands at its later time.
+        last: dict[tuple[str, str], Message] = {}
+        for message in said:
+            if _own(message) == _own(said[0]):
+                key = (message.native_id, "" if message.change else message.version)
+                if message.change:
+                    last = {known: one for known, one in last.items() if known[0] != message.native_id}
+                last[key] = message
+        return [(message.received_at, mask(message.text)) for message in last.values()]
+
+    def _readable(self, sealed: bytes) -> Message | None:
+        # Sealed with another key, it is no reason to show nothing of the case.
+        try:
+            return read_sealed(self._means.seal, sealed).message
+        except Rejected:
+            return None
+
     def by_phone(self, number: str, last_four: str) -> CitizenView:
         """Returns the view to who knows the number and the last four digits of the telephone. Throttle the caller."""
         with self._database.read() as connection:
@@ -165,6 +200,11 @@ class PublicViews:
         said = select(events.c.at, events.c.sealed).where(events.c.number == case.number, events.c.what == "answered")
         rows = connection.execute(said.order_by(events.c.id))
         return found + [(row.at, self._means.seal.open(row.sealed).decode()) for row in rows if row.sealed]
+
+
+def _own(message: Message) -> tuple[str, str, str, str, str]:
+    """Returns what one conversation of one citizen has in common."""
+    return message.channel, message.account, message.conversation, message.author.handle, message.reply_to
 
 
 def _steps(connection: Connection, case: Case) -> Iterator[Step]:

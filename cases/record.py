@@ -176,19 +176,16 @@ class _Recording:
         """Returns the cases that this batch names or joins, kept for this transaction."""
         again = {case for case in self._joined_by.values() if case not in self._sameness}
         named = {i.decision.case or i.context.reply_to_case for i in self._items} | again | self._versions.numbers
-        known = {row["number"]: case_of(row) for row in self._rows(cases.c.number, named - {""})}
+        known = {row["number"]: case_of(row) for row in self._rows(named - {""})}
         if ended := [number for number in again if not (number in known and known[number].is_open)]:
             raise Conflict(f"case {ended[0]} was just ended by somebody else")
         return known
 
-    def _rows(self, column: Any, wanted: Collection[Any]) -> Iterable[RowMapping]:
-        if not wanted:
+    def _rows(self, numbers: Collection[str]) -> Iterable[RowMapping]:
+        if not numbers:
             return ()
-        return (
-            self._connection.execute(select(cases).where(column.in_(wanted)).order_by(cases.c.number).with_for_update())
-            .mappings()
-            .all()
-        )
+        wanted = select(cases).where(cases.c.number.in_(numbers)).order_by(cases.c.number)
+        return self._connection.execute(wanted.with_for_update()).mappings().all()
 
 
 class _Guard:

@@ -13,6 +13,7 @@ from core.errors import Rejected
 from core.message import Message
 from core.wire import Routed, encode
 
+TAKEN_BACK = "taken back by its author"
 # Channel, account, native id, author: who takes back or writes anew is who wrote.
 _Key = tuple[str, str, str, str]
 # Before what a provider calls an album, so that it is no conversation of the same name.
@@ -120,9 +121,6 @@ class Versions:
             return {}
         statement = select(threads.c.conversation, threads.c.number).where(threads.c.conversation.in_(wanted))
         return {row.conversation: row.number for row in self._connection.execute(statement)}
-
-
-TAKEN_BACK = "taken back by its author"
 
 
 def empty(means: Means, connection: Connection, original: Original) -> None:

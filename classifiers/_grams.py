@@ -42,7 +42,7 @@ def sound_grams(reading: Reading) -> list[str]:
 
 
 class Space:
-    """A fixed list of documents; `near` says how near each is to a query (cosine of TF-IDF, 0 to 1)."""
+    """A fixed list of documents; `all_near` says how near each is to queries (cosine of TF-IDF, 0 to 1)."""
 
     def __init__(self, documents: Sequence[Sequence[str]]) -> None:
         flat = [list(dict.fromkeys(document)) for document in documents]
@@ -68,11 +68,6 @@ class Space:
     def places(self, grams: Sequence[str]) -> list[int]:
         """Returns the row of each feature; what no document has shares the last row."""
         return list(map(self._places.get, grams, repeat(self._unknown)))
-
-    def near(self, places: Sequence[int]) -> Vector:
-        """Returns the similarity to each document."""
-        near: Vector = self.all_near([places])[0]
-        return near
 
     def all_near(self, queries: Sequence[Sequence[int]]) -> Vector:
         """Returns the similarity of each of many queries to each document; the same as of each alone."""

@@ -1,6 +1,5 @@
 """Which of many entries, each known by several wordings, a question asks for; and what speaks for and against it."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -12,7 +11,8 @@ from classifiers._asked import Asked
 from classifiers._entries import EntryWords, Seen
 from classifiers._grams import Vector
 from classifiers._likeness import Likeness, Question
-from classifiers._morphemes import ASKS, Morphemes, Word, answers_to
+from classifiers._morphemes import Morphemes, Word
+from classifiers._telling import Owned, Signs, Telling
 from classifiers._text import Reading
 
 # Found by leaving out each wording of the shipped questions and asking for it (a softmax over the entries, L2 5.0).
@@ -21,16 +21,10 @@ _TOP = 3
 _NOWHERE = -30.0
 # So many questions at once: what is held for them stays near the processor.
 _AT_ONCE = 32
-# From this nearness of meaning on a word counts as another word for one that the entry has.
-_SYNONYM, _SPAN, _MOST = 0.5, 0.2, 0.9
-# A word that this share of all matters has, of each the first few sentences, says nothing about any.
-_EVERYWHERE = 0.06
-# A word in this share of an entry's wordings is the entry's own, unless more than a few entries have it so.
-_OWN_SHARE, _FEW = 0.3, 3
 # A word of this weight that the entry does not know makes it another question.
 _STRANGE = 0.4
+# So many wordings an entry has at least on average in a table whose missing words mean something.
 _FEWEST = 2
-_LEAST_SHARE = 0.02
 # Of less likeness a match rests on single words.
 _ALIKE = 5.0
 _FURTHEST, _NEAREST = -3.0, 12.0
@@ -75,16 +69,6 @@ class Ranking(NamedTuple):
     margin: float
 
 
-class _Signs(NamedTuple):
-    """How odd each word of a question is to an entry; how much all of them are the entry's own, how much those of
-    sentences against it; how much the question has of its heart."""
-
-    odd: Vector
-    own: float
-    against: float
-    heart: float
-
-
 class Match(NamedTuple):
     """The entry that fits best, how far the second is behind, and what speaks for the best, by FEATURES.
 
@@ -125,26 +109,26 @@ class Matcher:
         questions, owner = [self.questions[place] for place in ways], self.owner[ways].tolist()
         self._asked = Asked(questions, owner, len(entries))
         self._words = EntryWords(questions, owner, len(entries), morphemes.meanings)
-        self._doubted = [self._names(number, is_way=False) for number in range(len(entries))]
-        self._tight = ["\n".join((*(reading.tight for reading in entry.ways), entry.answer)) for entry in entries]
-        self._sizes: Vector = np.array([len(entry.ways) for entry in entries], dtype=np.float32)
         # One wording cannot have all the words in which its question may be put.
         self._knows_words = len(ways) >= _FEWEST * len(entries)
-        names = [self._names(number, is_way=True) for number in range(len(entries))]
-        self._answers = [answers_to(found) for found in names]
-        self._telling = _telling([*names, *(self._of_matter(matter) for matter in matters)])
+        owned = [
+            Owned(
+                self._names(number, is_way=True),
+                self._names(number, is_way=False),
+                "\n".join((*(reading.tight for reading in entry.ways), entry.answer)),
+                len(entry.ways),
+            )
+            for number, entry in enumerate(entries)
+        ]
+        self._telling = Telling(owned, [self._of_matter(matter) for matter in matters])
 
     def taken(self, reading: Reading) -> Question:
         """Returns a text with its words: what is slow about it."""
         return Question(reading, self._morphemes(reading))
 
-    def match(self, question: Question) -> Match | None:
-        """Returns the entry that fits best, None when nothing is asked."""
-        return self.matches([Asking(question)])[0]
-
     def matches(self, asked: Sequence[Asking]) -> list[Match | None]:
         """Returns for each question the entry that fits best; the same as for each alone."""
-        open_ = [number for number, one in enumerate(asked) if one.question.words.all and len(self._sizes)]
+        open_ = [number for number, one in enumerate(asked) if one.question.words.all and self.entries]
         found: list[Match | None] = [None] * len(asked)
         for begin in range(0, len(open_), _AT_ONCE):
             some = open_[begin : begin + _AT_ONCE]
@@ -160,7 +144,7 @@ class Matcher:
     def _nouns_of_others(self) -> list[list[str]]:
         all_names = {name for question in self.questions for name in question.names}
         nouns = sorted(name for name in all_names if name.endswith("/NN") and len(name) > 4)
-        owned = [self._names(entry, is_way=True) for entry in range(len(self._sizes))]
+        owned = [self._names(entry, is_way=True) for entry in range(self.entries)]
         return [[name[:-3] for name in nouns if name not in own] for own in owned]
 
     def _matched(self, asked: Sequence[Asking]) -> list[Match]:
@@ -177,7 +161,7 @@ class Matcher:
         best = np.array([ranking.best for ranking in rankings])
         alike = ways[0][np.arange(len(asked)), best]
         against = likeness[np.arange(len(asked))[:, None], self._against[best]].max(axis=1) - alike
-        signs = self._signs(words, seen, best.repeat(sizes), begins)
+        signs = self._telling.of(words, seen, best.repeat(sizes), begins)
         rows = zip(asked, rankings, alike.tolist(), against.tolist(), signs, strict=True)
         return [self._weighed(*row) for row in rows]
 
@@ -225,28 +209,7 @@ class Matcher:
         found: Vector = (_BEST * ways[0] + _THREE * three + np.add.reduceat(said, begins)).astype(np.float32)
         return found
 
-    def _signs(
-        self, words: Sequence[Word], seen: Seen, best: NDArray[np.intp], begins: NDArray[np.intp]
-    ) -> list[_Signs]:
-        """Returns what the words of each question say of its best entry."""
-        at = np.arange(len(words))
-        known, held = seen.known[at, best], seen.held[at, best]
-        others = seen.known.sum(axis=1) - known
-        weight: Vector = np.array([word.weight for word in words])
-        explained = self._explained(words, known, np.where(others == 0, seen.near[at, best], 0.0), best)
-        weights = weight * self._told(words, seen, best, known)
-        shares = np.maximum(held, 0) / self._sizes[best]
-        share = np.where(known, 0.4 + 0.6 * np.sqrt(shares), 0.5)
-        own = weights * explained * np.log((1 + len(self._sizes)) / (1 + others)) * share
-        doubted = [word.name in self._doubted[entry] for word, entry in zip(words, best.tolist(), strict=True)]
-        # What most of its wordings have is its heart: "지갑" alone is not yet "지갑, 지하철".
-        heart = np.log(_LEAST_SHARE + np.maximum.reduceat(weights * known * shares, begins))
-        against = np.add.reduceat(weights * (np.array(doubted) & ~known), begins)
-        odd = np.split(weight * (1 - explained), begins[1:])
-        rows = zip(odd, np.add.reduceat(own, begins).tolist(), against.tolist(), heart.tolist(), strict=True)
-        return [_Signs(*row) for row in rows]
-
-    def _weighed(self, one: Asking, ranking: Ranking, alike: float, against: float, signs: _Signs) -> Match:
+    def _weighed(self, one: Asking, ranking: Ranking, alike: float, against: float, signs: Signs) -> Match:
         best, second, score, margin = ranking
         left_out = self._left_out(one)
         asked = self._asked.shares(one.question, best, left_out if self.owner[one.without] == best else None)
@@ -268,33 +231,8 @@ class Matcher:
             hindrance=self._hindrance(one.question, best, signs.odd, alike),
         )
 
-    def _told(self, words: Sequence[Word], seen: Seen, best: NDArray[np.intp], known: NDArray[np.bool_]) -> Vector:
-        """Returns how much each word tells; what is the very word of other entries and not of this one tells all."""
-        telling: Vector = np.array([self._telling.get(word.name, 1.0) for word in words])
-        theirs = (seen.held / self._sizes >= _OWN_SHARE).sum(axis=1)
-        telling[(theirs > 0) & (theirs <= _FEW) & ~known] = 1.0
-        return telling
-
-    def _explained(
-        self, words: Sequence[Word], known: NDArray[np.bool_], near: Vector, best: NDArray[np.intp]
-    ) -> Vector:
-        """Returns for each word how far the entry has it, from 0 to 1: itself, inside another, or one of its meaning.
-
-        What other entries have is no other word for what this one has: 버스 is near 지하철 and another matter.
-        """
-        inside = [
-            not is_known and self._has_inside(word.form, entry)
-            for word, is_known, entry in zip(words, known.tolist(), best.tolist(), strict=True)
-        ]
-        meant = np.clip((near - _SYNONYM) / _SPAN, 0.0, _MOST)
-        explained: Vector = np.where(known, 1.0, np.maximum(meant, _MOST * np.array(inside)))
-        return explained
-
-    def _has_inside(self, form: str, entry: int) -> bool:
-        return (len(form) > 1 and form in self._tight[entry]) or ASKS.get(form) in self._answers[entry]
-
     def _hindrance(self, question: Question, entry: int, odd: Vector, alike: float) -> str:
-        if untold := question.words.asked - self._answers[entry]:
+        if untold := question.words.asked - self._telling.answers[entry]:
             return f"asks {min(untold)}"
         if self._knows_words and odd.max() >= _STRANGE:
             return f"'{question.words.all[int(odd.argmax())].form}' is not of it"
@@ -339,9 +277,3 @@ def _ranking(scores: Vector, best: int, second: int) -> Ranking:
     if len(scores) == 1:
         return Ranking(best, None, score, min(score - _NOWHERE, _MOST_MARGIN))
     return Ranking(best, second, score, min(score - float(scores[second]), _MOST_MARGIN))
-
-
-def _telling(matters: Sequence[frozenset[str]]) -> dict[str, float]:
-    """Returns how much each word tells one matter from another, from 0.15 to 1."""
-    held = Counter(name for names in matters for name in names)
-    return {name: min(max(1.25 - count / (_EVERYWHERE * len(matters)), 0.15), 1.0) for name, count in held.items()}

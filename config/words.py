@@ -5,14 +5,17 @@ from core.settings import Settings
 
 
 class Letter(Settings):
-    """One outgoing text, by language; `{names}` are filled in. `short` is for SMS."""
+    """One outgoing text, by language; `{names}` are filled in. `short` is for SMS; `public` stands in place of both where
+    others can read it, and says nothing of what the matter is about."""
 
     subject: str = ""
     text: Text
     short: str = ""
+    public: str = ""
     subject_en: str = ""
     text_en: Text
     short_en: str = ""
+    public_en: str = ""
 
 
 class Templates(Settings):

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from connectors._post import whole
 from core import telemetry
 from core.errors import Unavailable
 
@@ -100,7 +101,7 @@ class Graph:
                     allow_redirects=False,
                 ) as answer,
             ):
-                read = await answer.read()
+                read = await whole(answer)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unavailable(f"Facebook cannot be reached: {type(error).__name__}") from error
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -11,6 +11,7 @@ import aiohttp
 from connectors._cp949 import fit, safe
 from connectors._gateway_settings import MOST_PICTURES, WORDS, SmsDomesticSettings
 from connectors._paths import decoded, identifier
+from connectors._post import whole
 from connectors._texting import home_number
 from connectors.base import Located
 from core.errors import Rejected, Unavailable, Uncertain
@@ -170,7 +171,7 @@ class _LostError(Exception):
 async def _words(answer: aiohttp.ClientResponse) -> str:
     """Returns what the gateway says; a refusal is one also where its words are lost."""
     try:
-        return await answer.text(errors="replace")
+        return (await whole(answer)).decode(answer.get_encoding(), "replace")
     except (aiohttp.ClientError, TimeoutError):
         if answer.status < 300:
             raise

@@ -19,7 +19,7 @@ _JOINER = "\u200d"
 
 
 def length(text: str) -> int:
-    """Returns how long Telegram finds this: in UTF-16 code units."""
+    """Returns how long chats find this: in UTF-16 code units."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 

@@ -13,6 +13,7 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, TelegramError
 from telegram.request import BaseRequest, RequestData
 
+from connectors._post import whole
 from connectors._telegram_update import KINDS
 from core.errors import Rejected, Unavailable, Uncertain
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST_UPDATES = 100
+# A hundred updates of the longest texts, with all that is said of them.
+_MOST_BYTES = 16_777_216
 # What the library raises when an answer is not what it expects.
 _UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError)
 # It would write whole letters to the log.
@@ -95,7 +98,7 @@ class Http(BaseRequest):
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
         asked = self._session.request(method, url, data=fields, timeout=timeout, allow_redirects=False)
         async with asked as answer:
-            return answer.status, await answer.read()
+            return answer.status, await whole(answer, _MOST_BYTES)
 
 
 class Line:

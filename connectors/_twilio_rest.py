@@ -13,6 +13,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from connectors._cp949 import fit
+from connectors._post import whole
 from connectors._twilio_errors import words_for
 from core.errors import Rejected, Unavailable, Uncertain
 from core.reply import Receipt, Reply, Sender
@@ -27,6 +28,8 @@ _LOOKED_THROUGH = 100
 _UNREADABLE = (TwilioException, ValueError, TypeError, AttributeError, KeyError)
 _silent = logging.getLogger("eungdapso.twilio")
 _silent.disabled = True
+# A message that is refused right after it was made.
+_FAILED = frozenset({"failed", "undelivered", "canceled"})
 
 
 class Twilio(Sender):
@@ -50,6 +53,9 @@ class Twilio(Sender):
             return await self._what_became_of(reply, lost)
         except _UNREADABLE as error:
             raise Uncertain(f"the provider said yes and nothing readable: {type(error).__name__}") from error
+        if sent.error_code or sent.status in _FAILED:
+            code = str(sent.error_code or "")
+            raise Rejected(words_for(code) or f"the provider took the message and says that it is {sent.status}")
         if not sent.sid:
             raise Uncertain("the provider said yes and gave no id")
         return Receipt(provider_id=str(sent.sid))
@@ -104,7 +110,7 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]
         try:
             async with self._opened().request(method, address, allow_redirects=False, **passed) as answer:
                 await _refuse(answer)
-                return Response(answer.status, await answer.text(errors="replace"), answer.headers)
+                return Response(answer.status, (await whole(answer)).decode("utf-8", "replace"), answer.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unavailable(f"the provider cannot be reached: {type(error).__name__}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -136,7 +142,7 @@ async def _refuse(answer: aiohttp.ClientResponse) -> None:
 async def _code(answer: aiohttp.ClientResponse) -> str:
     """Returns the error's number in what the provider says, "" when there is none: a refusal is one without it too."""
     try:
-        said = msgspec.json.decode(await answer.read(), type=_Refusal)
+        said = msgspec.json.decode(await whole(answer), type=_Refusal)
     except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ValueError, RecursionError):
         return ""
     return str(said.code) if said.code else ""

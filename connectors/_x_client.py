@@ -10,6 +10,7 @@ from oauthlib.oauth1 import Client as Signing
 from tweepy.asynchronous import AsyncClient
 from yarl import URL
 
+from connectors._post import whole
 from connectors._x_tokens import Token
 from core.errors import Rejected, Unavailable
 
@@ -77,7 +78,7 @@ class XClient(AsyncClient):  # type: ignore[misc]
                 aiohttp.ClientSession(timeout=self._timeout) as session,
                 session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer,
             ):
-                read = await answer.read()
+                read = await whole(answer)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unavailable(f"X cannot be reached: {type(error).__name__}") from error
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -15,6 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field as Part
 from python_multipart.multipart import File, parse_options_header
 
+from connectors._contact import is_mail, phone_of
 from connectors.base import ChannelSettings, Request, Response, Webhook
 from core.errors import Forged, Rejected
 from core.message import Assurance, Author, Message
@@ -27,8 +28,6 @@ TEXT, NAME, CONTACT, PLACE, TOKEN, TRAP = "text", "name", "contact", "place", "t
 _MOST_FIELDS = 20
 _MOST_LINE_CHARACTERS = 200
 _CLOCK_SKEW_SECONDS = 60
-_MAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9가-힣-]{1,63}(\.[A-Za-z0-9가-힣-]{1,63}){1,8}")
-_PHONE = re.compile(r"\+?[0-9]{8,15}")
 _THANKS = """<!doctype html>
 <html lang="ko">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>접수되었습니다</title></head>
@@ -129,12 +128,12 @@ class Form(Webhook[FormSettings]):
 
     def _contact(self, fields: Mapping[str, str]) -> str:
         contact = _line(fields, CONTACT, "연락처")
-        if not contact or _MAIL.fullmatch(contact):
+        if not contact or is_mail(contact):
             return contact
-        digits = re.sub(r"[\s().-]", "", contact)
-        if not _PHONE.fullmatch(digits):
+        phone = phone_of(contact, self.settings.country_code)
+        if not phone:
             raise Rejected("연락처는 전자우편 주소나 전화번호로 적어 주십시오.")
-        return f"+{self.settings.country_code}{digits[1:]}" if digits.startswith("0") else digits
+        return phone
 
 
 # Verifying and parsing read the same form one after the other; only that one is kept.

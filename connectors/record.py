@@ -10,6 +10,7 @@ import msgspec
 from pydantic import Field
 
 from connectors._contact import phone_of
+from connectors._texting import CITIZEN_NUMBER
 from connectors.base import ChannelSettings, Request, Response, Spoken, Webhook, Words
 from core.clock import SEOUL
 from core.errors import ConfigError, Forged, Rejected
@@ -22,8 +23,6 @@ from core.text import clean
 _ID = re.compile(r"[!-~]{1,200}")
 _OFFICE = re.compile(r"[a-z][a-z0-9.-]{0,63}")
 _MOST_TEXT, _MOST_LINE = 20_000, 200
-# Of nobody: `send` says something in their name.
-_CITIZEN_NUMBER = "+821000000000"
 
 _Line = Annotated[str, msgspec.Meta(max_length=_MOST_LINE)]
 _Text = Annotated[str, msgspec.Meta(max_length=_MOST_TEXT)]
@@ -122,7 +121,7 @@ class Record(Webhook[RecordSettings]):
         key = self._key.value(self.environment)
         if not key:
             raise ConfigError(f"--channel {self.name}: {self._key.env} is not set")
-        caller = {"number": words.sender or _CITIZEN_NUMBER}
+        caller = {"number": words.sender or CITIZEN_NUMBER}
         record = {"id": uuid7(), "office": "office.dasan", "text": words.text, "caller": caller, "notify": True}
         headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
         return Spoken(path=f"/hooks/{self.name}", body=msgspec.json.encode(record), headers=headers)

@@ -20,7 +20,7 @@ from core.message import Assurance, Attachment, Author, DeliveryReport, Message
 from core.reply import Sender, Style
 
 _MOST_ITEMS = 1_000
-_MOST_PICTURES = 10
+_MOST_ATTACHMENTS = 10
 
 
 class SmsDomestic(Webhook[SmsDomesticSettings]):
@@ -170,8 +170,8 @@ class SmsDomestic(Webhook[SmsDomesticSettings]):
         found = at(item, path)
         if found is None or found == "":
             return ()
-        if not isinstance(found, list) or len(found) > _MOST_PICTURES:
-            raise Rejected(f"{path} is no list of at most {_MOST_PICTURES}")
+        if not isinstance(found, list) or len(found) > _MOST_ATTACHMENTS:
+            raise Rejected(f"{path} is no list of at most {_MOST_ATTACHMENTS}")
         return tuple(self._attachment(file, place) for place, file in enumerate(found))
 
     def _attachment(self, file: Any, place: int) -> Attachment:

@@ -11,7 +11,7 @@ from rich.table import Table
 from cases.broadcast_model import TROUBLED, Broadcast, Post, Target
 from cases.broadcasts import APPROVALS
 from pipeline.cli_attachment import printable
-from web.broadcasts import as_posted
+from web.shown import in_seoul
 
 # Colours only repeat what the words say.
 _STATES = {
@@ -42,7 +42,7 @@ def listing(found: Sequence[Broadcast]) -> None:
     """Prints one line for each."""
     table = _table("id", "state", "posted", "drafted", "by", "title")
     for one in found:
-        drafted = f"{as_posted(one.created_at):%Y-%m-%d %H:%M}"
+        drafted = f"{in_seoul(one.created_at):%Y-%m-%d %H:%M}"
         table.add_row(one.id, _state(one), _counted(one), drafted, _plain(one.drafted_by), _plain(one.title))
     Console().print(table)
 
@@ -56,7 +56,7 @@ def whole(found: Broadcast) -> None:
     typer.echo(f"\n{lines(found.text)}\n")
     for act in found.acts:
         why = f" {printable(act.why)}" if act.why else ""
-        typer.echo(f"{as_posted(act.at):%m-%d %H:%M}  {printable(act.who)} {_ACTS.get(act.what, act.what)}{why}")
+        typer.echo(f"{in_seoul(act.at):%m-%d %H:%M}  {printable(act.who)} {_ACTS.get(act.what, act.what)}{why}")
     if found.posts:
         console.print()
         console.print(_accounts(found))
@@ -107,7 +107,7 @@ def _kin(found: Broadcast) -> Iterator[str]:
 def _accounts(found: Broadcast) -> Table:
     table = _table("account", "how", "state", "tries", "next try", "post, or why not")
     for post in found.posts:
-        again = as_posted(post.retry_at) if post.state in ("queued", "recalling") and post.tries else None
+        again = in_seoul(post.retry_at) if post.state in ("queued", "recalling") and post.tries else None
         words, style = _AGAIN if again else _POSTS[post.state]
         table.add_row(
             _plain(f"{post.platform}:{post.account}"),

@@ -21,6 +21,7 @@ from sinks._backoff import Backoff
 
 _LOOK_SECONDS = 1.0
 _PART = "broadcasts"
+# However often it was tried: `most_hours` alone ends it.
 _NO_MOST = 1_000_000
 
 
@@ -160,16 +161,15 @@ class Broadcaster:
         """What may have been done is looked for soon; taking back and reposting can simply be done again."""
         return self._later(job, Unavailable(reason), is_lost=not job.is_removal)
 
-    def _later(self, job: Job, error: Exception, *, is_lost: bool = False) -> Done:
-        now, reason = self._machine(), str(error) or "no answer"
+    def _later(self, job: Job, error: Unavailable, *, is_lost: bool = False) -> Done:
+        now, reason = self._machine(), error.reason or "no answer"
         state: PostState = "recalling" if job.is_removal else "queued"
         if now - job.since > timedelta(hours=self._settings.most_hours):
             ended: PostState = "left" if job.is_removal else "uncertain" if is_lost else "failed"
             return Done(id=job.id, state=ended, error=f"{job.tries} tries: {reason}")
-        wish = getattr(error, "retry_after_seconds", None)
-        seconds = (wish or 0.0) if isinstance(error, Waits) else self._backoff.wait_seconds(job.tries, wish)
+        is_try, wish = not isinstance(error, Waits), error.retry_after_seconds
+        seconds = self._backoff.wait_seconds(job.tries, wish) if is_try else wish or 0.0
         at: datetime = now + timedelta(seconds=seconds)
-        is_try = not isinstance(error, Waits)
         return Done(id=job.id, state=state, error=reason, retry_at=at, is_lost=is_lost, is_try=is_try)
 
     async def _make_sure(self, job: Job, hold: Hold) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from cases.broadcast_model import Broadcast, Draft
 from core.errors import ConfigError
@@ -44,7 +45,8 @@ def draft(
     config: CONFIG = DEFAULT,
 ) -> None:
     """Write one; shows account by account exactly what would go out. Nothing goes out before two officers approve."""
-    _drafted(config, text, title, short, group, "", dry_run, by, json)
+    asked = Draft(audience=group, title=title, text=text, short=short, targets=())
+    _drafted(config, asked, by, dry_run=dry_run, json=json)
 
 
 @app.command()
@@ -59,7 +61,8 @@ def correct(
     config: CONFIG = DEFAULT,
 ) -> None:
     """Write another one in its place. When two officers have approved and it is sent, the wrong one is taken back."""
-    _drafted(config, text, title, short, "", number, dry_run, by, json)
+    asked = Draft(audience="", title=title, text=text, short=short, targets=(), corrects=number)
+    _drafted(config, asked, by, dry_run=dry_run, json=json)
 
 
 @app.command("list")
@@ -151,11 +154,9 @@ def settle(
     )
 
 
-def _drafted(
-    config: Path, text: str, title: str, short: str, group: str, corrects: str, dry_run: bool, by: str, json: bool
-) -> None:
+def _drafted(config: Path, asked: Draft, by: str, *, dry_run: bool, json: bool) -> None:
     with desk(config, by if dry_run else _officer(by)) as at:
-        given = Draft(audience=group, title=title, text=_read(text), short=short, targets=(), corrects=corrects)
+        given = replace(asked, text=_read(asked.text))
         new = written(at.plan.city, announcers(at.plan), at.store.broadcasts, given)
         made = None if dry_run else at.store.broadcasts.draft(new, at.by.name)
     if made is None and json:

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from cases.fetches import Fetches, Got, Wanted
-from cases.pieces import Piece, is_inside
+from cases.pieces import PHOTOGRAPHS, Piece, is_inside
 from core import telemetry
 from core.clock import Clock, machine_clock
 from core.errors import Rejected, Unavailable
@@ -16,7 +16,7 @@ from core.message import Attachment, Location, Message
 from sinks._backoff import Backoff
 from sinks._fetch import Content, Located
 from sinks._kinds import kind_of, objection
-from sinks._photo import PHOTOGRAPHS, location_of
+from sinks._photo import location_of
 
 # So many of one channel are on their way at once; each may be as large as the limit.
 _AT_ONCE = 3
@@ -53,9 +53,8 @@ class Anywhere(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):
-    """What every channel's files go through. `districts` says where a place lies, and whether that
-    is sure; `placed` is told of a message whose
-    case awaits the place that its photograph names."""
+    """What every channel's files go through. `districts` says where a place lies, and whether that is sure; `placed`
+    is told of a message whose case awaits the place that its photograph names."""
 
     fetches: Fetches
     shelf: Shelf

@@ -11,8 +11,6 @@ from PIL import Image
 
 from core.message import Location
 
-# What may have such notes: whoever waits for a place looks into these and no others.
-PHOTOGRAPHS = frozenset({"image/jpeg", "image/jpg", "image/pjpeg", "image/heic", "image/heif"})
 _GPS = 0x8825
 _LAT_REF, _LAT, _LON_REF, _LON = 1, 2, 3, 4
 _EXIF = b"Exif\x00\x00"

@@ -13,8 +13,8 @@ from core.reply import Pace
 # So many failures in a row, and the provider is taken for away: then one message at a time asks whether it is back.
 _FAILURES = 3
 _FIRST_LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 5.0, 300.0
-# Whatever a provider says: nobody is left alone for longer.
-_LONGEST_WISH_SECONDS = 86_400.0
+# Whatever a provider says: after so long it is asked by one message whether it still means it.
+_LONGEST_WISH_SECONDS = 3_600.0
 # Those who wait come back one after the other, so far apart, and not all at once.
 _APART_SECONDS, _LONGEST_LINE_SECONDS = 0.05, 900.0
 _SHORTEST_WAIT_SECONDS = 0.2

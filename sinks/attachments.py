@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
+from cases.pieces import is_inside
 from core.clock import Clock, machine_clock
 from core.errors import Rejected, Unavailable
 from core.message import Attachment, Message
@@ -28,7 +29,6 @@ KIND = "attachments"
 _MOST = 210
 _MAILS_AT_ONCE = 4
 _FILES_AT_ONCE = 4
-_IN_PAYLOAD = "raw:"
 
 
 class Attachments(Sink[Routed]):
@@ -97,13 +97,11 @@ class Attachments(Sink[Routed]):
 
     def _carries(self, record: Routed) -> bool:
         message = record.message
-        return message.channel in self._contents and any(
-            one.place.startswith(_IN_PAYLOAD) for one in message.attachments
-        )
+        return message.channel in self._contents and any(is_inside(one) for one in message.attachments)
 
     async def _write(self, record: Routed) -> str:
         """Keeps the files of one message; returns why one of them can never be kept, "" when all are."""
-        wanted = {one.place: one for one in record.message.attachments if one.place.startswith(_IN_PAYLOAD)}
+        wanted = {one.place: one for one in record.message.attachments if is_inside(one)}
         if len(wanted) > _MOST:
             return f"a message with {len(wanted)} attachments; at most {_MOST} are kept"
         try:

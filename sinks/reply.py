@@ -99,7 +99,8 @@ class Courier(Sink[Ticket]):
         await asyncio.gather(*(sender.close() for sender in set(self._senders.values())))
 
     def _begin(self, claims: Claims) -> list[asyncio.Task[None]]:
-        """Begins to try what was claimed; returns the tasks of channels that keep nobody waiting."""
+        """Begins to try what was claimed; returns the tasks that are waited for: not those of a channel of which
+        something is still under way from before."""
         left = Counter[str]()
         for load in self._loads.values():
             left[load.channel] += len(load.rows) if load.is_left else 0

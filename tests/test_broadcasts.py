@@ -71,13 +71,17 @@ def bring_out(broadcasts: Broadcasts, **instead: Any) -> list[Job]:
     return done
 
 
+# The last has a letter between its words that nobody sees.
+SPELLINGS = ("Kim Seoyeon", "kim  seoyeon", "KIM SEOYEON", "Kim\u3164Seoyeon")
+
+
 def test_two_officers_approve(broadcasts: Broadcasts) -> None:
     """One officer's word is one word, however often and in whatever spelling it is said; the second makes it ready."""
     name = broadcasts.draft(draft(), KIM).id
-    alone = [broadcasts.approve(name, spelling).state for spelling in ("Kim Seoyeon", "kim  seoyeon", "KIM SEOYEON")]
+    alone = [broadcasts.approve(name, spelling).state for spelling in SPELLINGS]
     both = broadcasts.approve(name, PARK)
 
-    assert ["draft"] * 3 == alone
+    assert ["draft"] * len(SPELLINGS) == alone
     assert ("approved", ("Kim Seoyeon", PARK)) == (both.state, both.approvals)
 
 
@@ -225,6 +229,16 @@ def test_drafts_are_nobodys_business(broadcasts: Broadcasts) -> None:
     out = sent(broadcasts).id
 
     assert [out] == [one.id for one in broadcasts.told()]
+
+
+def test_who_looked_says_where(broadcasts: Broadcasts) -> None:
+    """What was seen of no named account settles nothing, however many posts nobody can tell of."""
+    name = sent(broadcasts, target("telegram", "one"), target("telegram", "two")).id
+    bring_out(broadcasts, one="uncertain", two="uncertain")
+    with pytest.raises(Rejected, match="at which account"):
+        broadcasts.settle(name, KIM, "", is_there=True)
+
+    assert {"one": "uncertain", "two": "uncertain"} == states(broadcasts.get(name))
 
 
 def test_a_person_decides(broadcasts: Broadcasts) -> None:

@@ -15,7 +15,7 @@ from connectors.form import Form, FormSettings
 from core.clock import machine_clock
 from core.errors import Unavailable
 from core.message import Arrival
-from tests.casework import CITIZEN, WASTE, Time, at, city, delivered, dispatched, message, opened
+from tests.casework import CITIZEN, WASTE, Time, at, city, delivered, dispatched, joins, message, opened
 from web.app import make_app
 from web.hooks import Hooks
 from web.services import Services
@@ -232,3 +232,67 @@ async def test_what_is_none_of_our_forms_is_refused(site: Site, body: bytes) -> 
     status, _, _ = await site._ask("POST", "/case", body)
 
     assert status in (404, 413)
+
+
+async def test_citizens_read_their_own_words(site: Site, store: CaseStore, time: Time) -> None:
+    """Behind the private address and nowhere else, without what points to a person."""
+    asked = message(f"{WASTE} 제 번호는 010-1234-5678입니다.", time)
+    number = opened(store, dispatched(asked))
+    case = store.views.case(number)
+    _, page = await site.get(f"/c/{number}/{case.token}")
+    _, _, by_phone = await site._ask("POST", "/case", urlencode({"number": number, "key": CITIZEN[-4:]}).encode())
+
+    assert WASTE in page
+    assert "1234-5678" not in page
+    assert number in by_phone
+    assert WASTE not in by_phone
+
+
+async def test_nobody_reads_anothers_words(store: CaseStore, time: Time) -> None:
+    """Who opened a case in somebody's name does not read what that person says elsewhere."""
+    number = opened(store, dispatched(message(WASTE, time, channel="form", conversation="a page of mine")))
+    store.record([joins(message("제가 직접 씁니다.", time), number)])
+    words = store.public.words(number, store.views.case(number).token)
+
+    assert [WASTE] == [text for _, text in words]
+
+
+async def test_of_what_was_written_anew_the_last_is_shown(store: CaseStore, time: Time) -> None:
+    """The words that a citizen replaced are no longer theirs."""
+    first = message(WASTE, time)
+    number = opened(store, dispatched(first))
+    anew = message(f"{WASTE} 오늘요.", time, native_id=first.native_id, version="2", change="edit")
+    store.record([joins(anew, number), joins(message("감사합니다.", time), number)])
+    words = store.public.words(number, store.views.case(number).token)
+
+    assert [f"{WASTE} 오늘요.", "감사합니다."] == [text for _, text in words]
+
+
+async def test_a_confidential_case_shows_no_words(site: Site, store: CaseStore, time: Time) -> None:
+    """A link may be forwarded or seen over a shoulder; what is confidential then says nothing."""
+    number = opened(store, dispatched(message(WASTE, time), confidential=True, queue="office.audit"))
+    status, page = await site.get(f"/c/{number}/{store.views.case(number).token}")
+
+    assert 200 == status
+    assert WASTE not in page
+
+
+async def test_what_came_at_night_says_when_it_counts(store: CaseStore) -> None:
+    """As the letter says it: when it came, and from when on it is taken as received."""
+    night = Time("2026-11-24 02:34")
+    made = Site(store, night)
+    number = opened(store, dispatched(message(WASTE, night)))
+    _, page = await made.get(f"/c/{number}/{store.views.case(number).token}")
+
+    assert "<dt>도착</dt><dd>11월 24일(화) 02:34</dd>" in page
+    assert "<dt>접수</dt><dd>11월 24일(화) 09:00" in page
+
+
+async def test_pages_bring_their_own_icon(site: Site) -> None:
+    """A browser that looks for one finds it here, and asks nobody else."""
+    status, icon = await site.get("/favicon.ico")
+    _, page = await site.get("/")
+
+    assert 200 == status
+    assert icon.startswith("<svg")
+    assert '<link rel="icon" href="/static/icon.svg"' in page

@@ -358,8 +358,8 @@ def reply(text: str = "접수번호 20261123-000001-7, 강남구청에서 처리
 class Provider:
     """Speaks as much of the REST interface as is used; may hang up after it took a message."""
 
-    def __init__(self, *, hangs_up: bool = False, refuses: int = 0) -> None:
-        self._refuses = refuses
+    def __init__(self, *, hangs_up: bool = False, refuses: int = 0, fails: int = 0) -> None:
+        self._refuses, self._fails = refuses, fails
         self.taken: list[dict[str, str]] = []
         self.authorization = ""
         self._hangs_up = hangs_up
@@ -374,7 +374,8 @@ class Provider:
         if self._hangs_up:
             assert asked.transport is not None
             asked.transport.abort()
-        return web.json_response({"sid": f"SM{len(self.taken)}", "status": "queued"}, status=201)
+        became = {"status": "failed", "error_code": self._fails} if self._fails else {"status": "queued"}
+        return web.json_response({"sid": f"SM{len(self.taken)}", **became}, status=201)
 
     async def listed(self, asked: web.Request) -> web.Response:
         found = [fields for fields in self.taken if fields["To"] == asked.query["To"]]
@@ -407,6 +408,16 @@ async def test_reply_goes_out_by_rest() -> None:
 
     assert "SM1" == receipt.provider_id
     assert [{"To": CITIZEN, "From": CITY, "Body": reply().text}] == provider.taken
+
+
+async def test_reply_that_failed_at_once_did_not_go() -> None:
+    """A message that the provider made and gave up in the same breath was not sent."""
+    async with Provider(fails=30006).listening() as url:
+        sender = sms(api_url=url).sender()
+        assert sender is not None
+        with pytest.raises(Rejected, match="30006"):
+            await sender.send(reply())
+        await sender.close()
 
 
 async def test_reply_that_went_though_the_line_broke_is_found() -> None:

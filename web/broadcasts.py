@@ -11,9 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from cases.broadcast_model import Broadcast, Draft, Target, Told
-from core.clock import SEOUL
 from core.errors import ConfigError, Rejected
+from web.passing import read
 from web.services import Services
+from web.shown import in_seoul
 
 _MOST, _MOST_BYTES, _MOST_CAUSE = 200, 65_536, 200
 _encode = msgspec.json.Encoder().encode
@@ -119,7 +120,7 @@ class _Calls:
 
 def as_told(one: Told) -> dict[str, Any]:
     """Returns a line of the public list."""
-    values = {"id": one.id, "title": one.title, "text": one.text, "at": as_posted(one.at)}
+    values = {"id": one.id, "title": one.title, "text": one.text, "at": in_seoul(one.at)}
     return {**values, "corrects": one.corrects or None}
 
 
@@ -130,8 +131,8 @@ def as_staff_sees(one: Broadcast) -> dict[str, Any]:
     for post in posts:
         for name in ("claimed_by", "place", "first_try_at", "tried_at", "is_linked"):
             del post[name]
-    times = {name: as_posted(value) for name, value in values.items() if isinstance(value, datetime)}
-    acts = [{**msgspec.structs.asdict(act), "at": as_posted(act.at)} for act in one.acts]
+    times = {name: in_seoul(value) for name, value in values.items() if isinstance(value, datetime)}
+    acts = [{**msgspec.structs.asdict(act), "at": in_seoul(act.at)} for act in one.acts]
     return {**values, **times, "counts": one.counts, "posts": [_local(post) for post in posts], "acts": acts}
 
 
@@ -140,12 +141,8 @@ def as_targeted(target: Target) -> dict[str, Any]:
     return msgspec.structs.asdict(target)
 
 
-def as_posted(at: datetime | None) -> datetime | None:
-    return None if at is None else at.astimezone(SEOUL)
-
-
 def _local(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: as_posted(value) if isinstance(value, datetime) else value for name, value in values.items()}
+    return {name: in_seoul(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 async def _answered(act: Callable[[], Broadcast], *, status: int = 200) -> Response:
@@ -157,13 +154,11 @@ async def _answered(act: Callable[[], Broadcast], *, status: int = 200) -> Respo
 
 async def _read(request: Request) -> Asked:
     """Returns what stands in the body; raises `Rejected` for what cannot be meant."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST_BYTES:
-            raise Rejected("the body is too large", status=413)
+    body = await read(request, _MOST_BYTES)
+    if body is None:
+        raise Rejected("the body is too large", status=413)
     try:
-        return _asked(bytes(body)) if body else Asked()
+        return _asked(body) if body else Asked()
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Rejected(f"the body is not what is asked for: {error}", status=400) from error
 

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from cases.letters import moment
+from cases.numbers import parse_number
 from cases.people import Contact
 from core.errors import Rejected
 from core.mask import mask_handle
@@ -91,7 +92,7 @@ class _Contacts:
     async def ask(self, request: Request) -> Response:
         form = await small_form(request)
         written = str(form.get("contact", ""))[:_LONGEST]
-        if not self._throttle.allows(request.path_params["number"]):
+        if not self._allows(request):
             return await self._page(request, 429, error=_TOO_MANY)
         if form.get("consent") != "yes":
             return await self._page(request, 422, error=_NOT_AGREED, wrong="consent", written=written)
@@ -111,7 +112,7 @@ class _Contacts:
 
     async def prove(self, request: Request) -> Response:
         form = await small_form(request)
-        if not self._throttle.allows(request.path_params["number"]):
+        if not self._allows(request):
             return await self._page(request, 429, error=_TOO_MANY)
         code = str(form.get("code", ""))[:_LONGEST]
         refused = await self._refusal(lambda: self._with.store.contacts.prove(*_case(request), code))
@@ -120,6 +121,13 @@ class _Contacts:
             return await self._page(request, refused, error=said, is_sent=said == _WRONG_CODE)
         self._with.ring()
         return _goes_to(request, "/added")
+
+    def _allows(self, request: Request) -> bool:
+        """However a number is spelt, it is one case; what is none of a case counts together."""
+        try:
+            return self._throttle.allows(parse_number(request.path_params["number"]))
+        except Rejected:
+            return self._throttle.allows("")
 
     async def remove(self, request: Request) -> Response:
         key = str((await small_form(request)).get("key", ""))[:_LONGEST]

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -160,7 +160,7 @@ def _instant(at: datetime | None) -> str | None:
 def _element(name: str, value: Any) -> ET.Element:
     made = ET.Element(name)
     if isinstance(value, Mapping):
-        made.extend(_element(key, inner) for key, inner in cast("Mapping[str, Any]", value).items())
+        made.extend(_element(key, inner) for key, inner in value.items())
     elif isinstance(value, Sequence) and not isinstance(value, str):
         made.extend(_element(_ITEMS[name], inner) for inner in value)
     elif value is not None:

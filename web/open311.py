@@ -73,7 +73,7 @@ class _Calls:
             self._check_jurisdiction(channel, request.query_params.get("jurisdiction_id", ""))
             if request.method == "POST":
                 return await self._post(channel, form, request)
-            return await self._get(form, what, which, request)
+            return await self._get(channel, form, what, which, request)
         except Rejected as error:
             if request.method == "POST":
                 telemetry.refused(channel=channel.name, reason="not a report", status=_status(error))
@@ -85,7 +85,7 @@ class _Calls:
         if named and channel.jurisdiction_id and named != channel.jurisdiction_id:
             raise Rejected(f"jurisdiction_id: 이곳은 {channel.jurisdiction_id}입니다.", status=404)
 
-    async def _get(self, form: Form, what: str, which: str, request: Request) -> Response:
+    async def _get(self, channel: GeoReport, form: Form, what: str, which: str, request: Request) -> Response:
         city = self._with.city
         if what == "requests" and which:
             return await self._one(form, which)
@@ -95,16 +95,16 @@ class _Calls:
             shown = await self._several(request.query_params)
             return written(form, "service_requests", [georeport.requested(one, city) for one in shown])
         if what == "tokens" and which:
-            return await self._of_token(form, which)
+            return await self._of_token(channel, form, which)
         if what == "services" and which:
             if not georeport.is_service(which, city):
                 raise Rejected(_NO_SERVICE, status=404)
             return written(form, "service_definition", {"service_code": which, "attributes": []})
         if what == "services":
             return written(form, "services", georeport.services(city))
-        if what == "discovery" and not which and self._with.georeport:
+        if what == "discovery" and not which:
             url = self._with.public_url + _PREFIX
-            return written(form, "discovery", georeport.discovered(url, _CHANGESET, self._with.georeport.contacts))
+            return written(form, "discovery", georeport.discovered(url, _CHANGESET, channel.contacts))
         raise Rejected(_NOWHERE, status=404)
 
     async def _one(self, form: Form, which: str) -> Response:
@@ -139,9 +139,8 @@ class _Calls:
     async def _named(self, named: list[str]) -> list[Shown]:
         return await asyncio.to_thread(self._with.store.requests.named, set(georeport_query.numbers(named)))
 
-    async def _of_token(self, form: Form, token: str) -> Response:
-        assert self._with.georeport is not None
-        filed = await asyncio.to_thread(self._with.store.requests.filed, [self._with.georeport.name], [token])
+    async def _of_token(self, channel: GeoReport, form: Form, token: str) -> Response:
+        filed = await asyncio.to_thread(self._with.store.requests.filed, [channel.name], [token])
         if filed is None or not filed.number:
             raise Rejected(_NOT_YET, status=404)
         return written(form, "service_requests", [{"service_request_id": filed.number, "token": token}])

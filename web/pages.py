@@ -11,10 +11,11 @@ from urllib.parse import parse_qs, quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from cases.letters import moment
 from cases.numbers import parse_number
 from cases.public import CitizenView
 from core.errors import Rejected
@@ -52,6 +53,7 @@ def routes(services: Services, hooks: ASGIApp) -> list[Route]:
         Route("/filed/{receipt}", pages.filed),
         Route("/case", pages.look_up, methods=["POST"]),
         Route("/c/{number}/{token}", pages.case),
+        Route("/favicon.ico", pages.icon),
     ]
 
 
@@ -140,13 +142,21 @@ class _Pages:
         link = f"/c/{quote(number, safe='')}/{quote(token, safe='')}"
         return await self._shown(self._with.store.public.by_token, number, token, link)
 
+    async def icon(self, _request: Request) -> Response:
+        """For browsers that show what has no head to name it in."""
+        return FileResponse(Path(__file__).with_name("static") / "icon.svg", media_type="image/svg+xml")
+
     async def _shown(self, look: Callable[[str, str], CitizenView], number: str, key: str, link: str = "") -> Response:
+        public = self._with.store.public
         try:
             view = await asyncio.to_thread(look, number, key)
+            # Behind the private address alone: four digits of a telephone show nobody's words.
+            words = await asyncio.to_thread(public.words, number, key) if link else []
         except Rejected:
             return await self._home(404, not_found=_NO_SUCH_CASE)
         more = link if view.forgotten_at is None and self._with.store.contacts.ways else ""
-        response = self._page("case.html", case=as_citizen_sees(view, self._with.city), link=more)
+        said = [{"at": moment(at), "text": text} for at, text in words]
+        response = self._page("case.html", case=as_citizen_sees(view, self._with.city), link=more, words=said)
         response.headers["cache-control"] = "no-store"
         return response
 

@@ -70,6 +70,9 @@ def as_citizen_sees(view: CitizenView, city: City) -> dict[str, Any]:
         "phone": phone,
         "received_at": in_seoul(view.received_at),
         "received": moment(view.received_at),
+        "accepted_at": in_seoul(view.accepted_at),
+        # What came when nobody works counts from the next opening; its letter says both, too.
+        "accepted": moment(view.accepted_at) if _is_later(view) else "",
         "due_at": in_seoul(view.due_at),
         "due": deadline(view.due_at) if view.due_at and view.state in OPEN else "",
         "answered_at": in_seoul(view.answered_at),
@@ -80,6 +83,10 @@ def as_citizen_sees(view: CitizenView, city: City) -> dict[str, Any]:
     }
 
 
+def _is_later(view: CitizenView) -> bool:
+    return view.accepted_at is not None and view.accepted_at > view.received_at
+
+
 def _day(at: datetime | None) -> str:
     """Returns the day with its year: what was kept for years is spoken of."""
     local = in_seoul(at)
@@ -87,7 +94,8 @@ def _day(at: datetime | None) -> str:
 
 
 def _history(view: CitizenView, city: City) -> list[dict[str, Any]]:
-    steps = [(view.received_at, city.words.states.get("received", "접수"), "")]
+    first = "도착" if _is_later(view) else city.words.states.get("received", "접수")
+    steps = [(view.received_at, first, "")]
     steps += [(at, city.words.states.get("answered", "답변 완료"), "") for at, _ in view.answers]
     steps += [(step.at, _STEPS.get(step.what, step.what), step.why) for step in view.steps]
     return [{"at": moment(at), "what": what, "why": why} for at, what, why in sorted(steps, key=lambda step: step[0])]
