@@ -10,7 +10,8 @@ from core.text import fold
 
 BroadcastState = Literal["draft", "approved", "sending", "done", "recalled"]
 Role = Literal["post", "repost"]
-# `left`: it was to be taken back and stands there still. `dropped`: it never went out and no longer shall.
+# `left`: it was to be taken back and stands there still. `stays`: so it does, and the platform takes nothing back.
+# `kept`: a person knows that it stands there. `dropped`: it never went out and no longer shall.
 PostState = Literal[
     "waiting",
     "queued",
@@ -22,10 +23,12 @@ PostState = Literal[
     "removing",
     "recalled",
     "left",
+    "stays",
+    "kept",
     "dropped",
 ]
 # Somebody has to look at these.
-TROUBLED: tuple[PostState, ...] = ("failed", "uncertain", "left")
+TROUBLED: tuple[PostState, ...] = ("failed", "uncertain", "left", "stays")
 # Something is still to be done about these.
 UNDONE_STATES: tuple[PostState, ...] = ("queued", "sending", "recalling", "removing")
 

@@ -17,6 +17,8 @@ from core.errors import Rejected
 
 # Who looks at what went wrong long ago knows of it by now.
 _TOLD_FOR = timedelta(days=1)
+# Whoever follows the account reads it there.
+_STANDS = ("sent", "left", "stays", "kept")
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,12 +78,21 @@ class BroadcastQueue:
             return connection.execute(found).first() is not None
 
     def troubled(self) -> dict[str, dict[str, int]]:
-        """Returns by broadcast how many posts wait for a person, in each state; of the last day."""
+        """Returns by broadcast how many posts wait for a person, in each state; of the last day. What cannot be taken
+        back waits for nobody where what puts it right has gone out."""
         since = self._means.clock() - _TOLD_FOR
+        right, its = broadcasts.alias(), broadcast_posts.alias()
+        is_right = (
+            select(its.c.id)
+            .join(right, right.c.id == its.c.broadcast)
+            .where(right.c.corrects == broadcast_posts.c.broadcast, its.c.state.in_(_STANDS))
+            .where(its.c.platform == broadcast_posts.c.platform, its.c.account == broadcast_posts.c.account)
+        )
+        is_answered = broadcast_posts.c.state.in_(("left", "stays")) & is_right.exists()
         counted = (
             select(broadcast_posts.c.broadcast, broadcast_posts.c.state, func.count())
             .join(broadcasts, broadcasts.c.id == broadcast_posts.c.broadcast)
-            .where(broadcast_posts.c.state.in_(TROUBLED), broadcasts.c.sent_at > since)
+            .where(broadcast_posts.c.state.in_(TROUBLED), broadcasts.c.sent_at > since, ~is_answered)
             .group_by(broadcast_posts.c.broadcast, broadcast_posts.c.state)
         )
         found: dict[str, dict[str, int]] = {}
@@ -231,4 +242,4 @@ def _is_due(post: Post, rows: Sequence[Any], now: datetime, busy: Collection[str
 
 
 # What was sent, or is being taken back: a repost that nobody knows of is still to be looked for.
-_THERE = ("sent", "recalling", "removing", "recalled", "left")
+_THERE = ("sent", "recalling", "removing", "recalled", "left", "stays", "kept")

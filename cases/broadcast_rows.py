@@ -15,7 +15,9 @@ from core.wire import decode
 def row_of(connection: Connection, name: str, *, to_change: bool = False) -> Any:
     """Returns the row of a broadcast; raises `Rejected` (404) when there is none. `to_change` keeps it from others."""
     found = select(broadcasts).where(broadcasts.c.id == name.strip().upper())
-    row = connection.execute(found.with_for_update() if to_change else found).one_or_none()
+    # A store would take offence at some signs.
+    is_name = name.isprintable()
+    row = connection.execute(found.with_for_update() if to_change else found).one_or_none() if is_name else None
     if row is None:
         raise Rejected(f"{name}: there is no such broadcast; `eungdapso broadcast list` shows their names", status=404)
     return row

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from cases.broadcast_model import Broadcast, Draft, Role, Target, Told, Words, same_person
+from cases.broadcast_model import TROUBLED, Broadcast, Draft, PostState, Role, Target, Told, Words, same_person
 from cases.broadcast_queue import BroadcastQueue
 from cases.broadcast_rows import approvals_of, post_of, posts_of, row_of, whole
 from cases.broadcast_told import told
@@ -15,11 +15,12 @@ from cases.means import Means
 from cases.schema import broadcast_acts, broadcast_posts, broadcasts
 from core.clock import SEOUL
 from core.errors import Rejected
+from core.text import clean
 from core.wire import encode
 
 APPROVALS = 2
 _MOST = 200
-_MOST_NAME, _MOST_TITLE, _MOST_TEXT = 60, 100, 10_000
+_MOST_NAME, _MOST_TITLE, _MOST_TEXT, _MOST_WHY, _MOST_ID = 60, 100, 10_000, 1_000, 200
 _NO_TRY: dict[str, Any] = {"tries": 0, "first_try_at": None, "tried_at": None, "error": "", "lost": False}
 
 
@@ -98,6 +99,7 @@ class Broadcasts:
                     status=409,
                 )
             if row.state == "approved":
+                self._must_be_the_one(connection, row.corrects)
                 self._begin(connection, row.id, who)
                 if row.corrects:
                     self._take_back(
@@ -109,21 +111,27 @@ class Broadcasts:
     def recall(self, name: str, by: str, why: str) -> Broadcast:
         """Takes it back everywhere; one officer may, for what is wrong harms while two are looked for."""
         who = _officer(by)
-        if not why.strip():
+        # A store takes no sign that nobody could read.
+        reason = clean(why)[:_MOST_WHY]
+        if not reason:
             raise Rejected("say why it is taken back")
         with self._database.write() as connection:
-            self._take_back(connection, row_of(connection, name, to_change=True), who, why.strip())
+            self._take_back(connection, row_of(connection, name, to_change=True), who, reason)
             return whole(self._means, connection, row_of(connection, name))
 
     @anew
     def again(self, name: str, by: str, account: str = "") -> Broadcast:
-        """Tries anew what failed, or what nobody can tell of and a person looked for; one account, or all."""
+        """Tries anew what failed, or what nobody can tell of and a person looked for; one account, or all. Raises
+        `Rejected` when there is trouble and trying helps none of it."""
         who = _officer(by)
         with self._database.write() as connection:
             row = row_of(connection, name, to_change=True)
             posts = self._troubled(connection, row.id, account)
             # All at once only what surely is not there: nobody has looked for what is uncertain.
-            chosen = [post for post in posts if account or post.state != "uncertain"]
+            hopeless = ("stays",) if account else ("stays", "uncertain")
+            chosen = [post for post in posts if post.state not in hopeless]
+            if posts and not chosen:
+                raise Rejected(_no_help(row.id, posts), status=409)
             for post in chosen:
                 state = "recalling" if post.state == "left" else "dropped" if row.recalled_at else "queued"
                 self._post(connection, post.id, state=state, retry_at=self._means.machine(), **_NO_TRY)
@@ -141,12 +149,13 @@ class Broadcasts:
         with self._database.write() as connection:
             row = row_of(connection, name, to_change=True)
             (post,) = self._troubled(connection, row.id, account)
-            values: dict[str, Any] = {"state": "dropped", "error": ""}
+            is_out = post.state in ("left", "stays")
+            values: dict[str, Any] = {"state": "recalled" if is_out else "dropped", "error": ""}
             if is_there:
-                known = provider_id.strip() or post.provider_id
-                state = "sent" if not row.recalled_at else "recalling" if known else "left"
-                values |= {"state": state, "provider_id": known, "sent_at": post.sent_at or self._means.clock()}
-                values |= {"retry_at": self._means.machine()}
+                given = clean(provider_id)[:_MOST_ID]
+                state = _seen(post, given, is_recalled=row.recalled_at is not None)
+                values |= {"state": state, "provider_id": given or post.provider_id, "retry_at": self._means.machine()}
+                values |= {"sent_at": post.sent_at or self._means.clock(), "tries": 0, "first_try_at": None}
             self._post(connection, post.id, **values)
             self._act(connection, row.id, who, "is there" if is_there else "is not there", account)
             return whole(self._means, connection, row_of(connection, row.id))
@@ -179,7 +188,19 @@ class Broadcasts:
         row = row_of(connection, name)
         if row.sent_at is None:
             raise Rejected(f"{row.id}: has not gone out yet; recall it and draft another one", status=409)
+        self._must_be_the_one(connection, row.id)
         return str(row.id)
+
+    def _must_be_the_one(self, connection: Connection, wrong: str) -> None:
+        """Of two corrections both would stand there: the later one has to put the earlier one right."""
+        out = (broadcasts.c.corrects == wrong) & broadcasts.c.sent_at.is_not(None) & broadcasts.c.recalled_at.is_(None)
+        before = connection.execute(select(broadcasts.c.id).where(out).limit(1)).scalar_one_or_none() if wrong else None
+        if before is not None:
+            raise Rejected(
+                f"{wrong}: was put right by {before}, which stands there; what is wrong with that one is put right by "
+                f"`eungdapso broadcast correct {before} TEXT`",
+                status=409,
+            )
 
     def _next_name(self, connection: Connection) -> str:
         day = f"{self._means.clock().astimezone(SEOUL):%Y%m%d}"
@@ -213,10 +234,13 @@ class Broadcasts:
 
     def _troubled(self, connection: Connection, name: str, account: str) -> list[Any]:
         """Returns the posts that a person has to decide about; raises `Rejected` when the one named is none."""
-        rows = [row for row in posts_of(connection, name) if row.state in ("failed", "uncertain", "left")]
+        rows = [row for row in posts_of(connection, name) if row.state in TROUBLED]
         found = [row for row in rows if account in ("", row.account, f"{row.platform}:{row.account}")]
         if account and len(found) != 1:
-            there = ", ".join(f"{row.platform}:{row.account}" for row in rows) or "none"
+            if found:
+                names = " or ".join(f"{row.platform}:{row.account}" for row in found)
+                raise Rejected(f"{account}: is on several platforms; say {names}", status=409)
+            there = _named(rows) or "none"
             raise Rejected(
                 f"{account}: nothing is to be decided about this account. About these it is: {there}", status=409
             )
@@ -231,6 +255,35 @@ class Broadcasts:
     def _act(self, connection: Connection, name: str, who: str, what: str, why: str = "") -> None:
         now: datetime = self._means.clock()
         connection.execute(broadcast_acts.insert().values(broadcast=name, at=now, who=who, what=what, why=why))
+
+
+def _named(posts: Sequence[Any]) -> str:
+    return ", ".join(f"{post.platform}:{post.account}" for post in posts)
+
+
+def _no_help(name: str, posts: Sequence[Any]) -> str:
+    """Returns why trying anew helps nothing, and what does."""
+    told = []
+    if stay := [post for post in posts if post.state == "stays"]:
+        told.append(
+            f"{_named(stay)}: takes nothing back. Tell the right words: `eungdapso broadcast correct {name} TEXT`; or "
+            f"delete it there by hand, then `eungdapso broadcast settle {name} ACCOUNT --not-there`"
+        )
+    if unsure := [post for post in posts if post.state == "uncertain"]:
+        told.append(
+            f"{_named(unsure)}: nobody can tell whether it stands there. Look, then `eungdapso broadcast settle {name} "
+            f"ACCOUNT --there`, or `eungdapso broadcast retry {name} ACCOUNT`"
+        )
+    return "; ".join(told)
+
+
+def _seen(post: Any, given: str, *, is_recalled: bool) -> PostState:
+    """Returns what a post becomes that a person saw; `given` is the platform's id of it, if they know that."""
+    if not is_recalled:
+        return "sent"
+    if post.state in ("left", "stays"):
+        return "recalling" if given else "kept"
+    return "recalling" if given or post.provider_id else "left"
 
 
 def _officer(name: str) -> str:

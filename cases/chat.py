@@ -12,6 +12,7 @@ from cases.database import anew
 from cases.handles import key_of_author
 from cases.means import Means
 from cases.people import contacts_of, person_of
+from cases.post import COLUMNS
 from cases.schema import to_stored
 from cases.sent import MAYBE, went_out
 from core.errors import Rejected
@@ -20,13 +21,10 @@ from core.reply import Reply
 
 # Older than that nobody asks for it in a chat any more; its page has it.
 _DAYS = 30
-_COLUMNS = """outbox.id, outbox.number, outbox.kind, outbox.recipient, outbox.cause, outbox.channel, outbox.account,
-outbox.sealed, outbox.in_reply_to, outbox.thread, outbox.automatic, outbox.deferred, outbox.state, outbox.attempts,
-outbox.waits, outbox.created_at, outbox.first_try_at, outbox.parked, outbox.claimed_by"""
 # What waits for nothing but a way: never what waits for the next opening, and nothing that goes by another contact.
-_WAITING = f"""SELECT {_COLUMNS} FROM outbox WHERE state = 'failed' AND recipient = {{place}} AND channel = {{place}}
+_WAITING = f"""SELECT {COLUMNS} FROM outbox WHERE state = 'failed' AND recipient = {{place}} AND channel = {{place}}
 AND account = {{place}} AND created_at >= {{place}} AND error NOT LIKE {{place}} ORDER BY id LIMIT {{place}}"""
-_NEW = f"""SELECT {_COLUMNS} FROM outbox WHERE number = {{place}} AND recipient = {{place}} AND channel = {{place}}
+_NEW = f"""SELECT {COLUMNS} FROM outbox WHERE number = {{place}} AND recipient = {{place}} AND channel = {{place}}
 AND state = 'queued' AND not_before <= {{place}} ORDER BY id LIMIT {{place}}"""
 _UNDER_WAY = """SELECT state FROM outbox WHERE number = {place} AND recipient = {place} AND channel = {place}
 AND state IN ('queued', 'sending') AND not_before <= {place}"""

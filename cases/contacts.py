@@ -139,9 +139,10 @@ class Contacts:
         there = Own(key=key, channel=place.channel, to=place.to)
         self._put(connection, case, person, there, consent=consent, by=act.by.name)
         act.note("contact added", channel=place.channel, contact=key[:8])
+        is_reached = _is_reached(connection, case)
         undelivered(self._means, act.ledger, case)
-        if not case.public and case.reply_to:
-            # Whoever it was: the citizen hears of it where they wrote from.
+        if not case.public and case.reply_to and is_reached:
+            # Whoever it was: the citizen hears of it where they wrote from, unless the letter before did not arrive.
             act.tell(LINKED, text=mask_handle(place.to))
         return next(one for one in contacts_of(self._means, connection, person) if one.key == key)
 
@@ -189,6 +190,13 @@ class Contacts:
         ledger.connection.execute(dropped.values(state="dropped", error="the contact was taken back"))
         if any(row.kind == "answer" for row in rows):
             to_person(self._means, ledger, case.number, "the contact that the answer was to go to was taken back")
+
+
+def _is_reached(connection: Connection, case: Case) -> bool:
+    """Whether the last letter to where this case came from arrived, or may still do so."""
+    there = (outbox.c.number == case.number, outbox.c.channel == case.channel, outbox.c.recipient == case.reply_to)
+    last = select(outbox.c.state).where(*there).order_by(outbox.c.id.desc()).limit(1)
+    return connection.execute(last).scalar() not in ("failed", "undeliverable", "settled")
 
 
 def let_go_of_lonely(connection: Connection) -> None:

@@ -1,7 +1,6 @@
 """What the store knows about messages before they are decided: a reply to a case? the same again?"""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
 from itertools import chain
 from typing import Any
 
@@ -10,10 +9,10 @@ from sqlalchemy import Connection, select
 
 from cases.ledger import read_message, thread_key
 from cases.means import Means
-from cases.people import cases_of_linked
+from cases.people import cases_in_threads, cases_of_linked
 from cases.recurring import Recurring
 from cases.replies import is_within, rows_named
-from cases.schema import cases, messages, to_stored
+from cases.schema import cases, messages
 from cases.versions import TAKEN_BACK
 from core.decision import Context
 from core.errors import Rejected
@@ -23,7 +22,6 @@ from core.message import Message
 _Referred = dict[str, list[str]]
 _NOTHING = Context()
 _MOST_REFERENCES = 20
-_THREADS = "SELECT conversation, number FROM threads WHERE at >= {place} AND conversation {wanted}"
 _COLUMNS = (
     cases.c.number,
     cases.c.state,
@@ -136,11 +134,7 @@ class _Lookup:
 
     def _by_thread(self) -> dict[int, str]:
         wanted = {thread for thread in self._threads.values() if thread is not None}
-        if not wanted:
-            return {}
-        since = self._means.clock() - timedelta(days=self._means.options.conversation_days)
-        found = self._means.database.each(self._connection, _THREADS, sorted(wanted), to_stored(since))
-        return {row.conversation: row.number for row in found}
+        return cases_in_threads(self._means, self._connection, wanted)
 
     def _rows(self, numbers: Collection[str]) -> Sequence[Any]:
         wanted = select(*_COLUMNS).where(cases.c.number.in_(numbers))

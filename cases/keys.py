@@ -43,8 +43,8 @@ class Keys:
         """
         if queue == BROADCASTS and not holder.strip():
             raise Rejected("a key for broadcasts speaks for one officer; say for whom with --for NAME")
-        if queue != BROADCASTS and not self._means.post.letters.knows(queue):
-            raise Rejected(f"there is no queue {queue}; the queues are the districts, the departments, and triage.")
+        if queue != BROADCASTS:
+            self._means.post.letters.must_know(queue)
         key = _PREFIX + secrets.token_urlsafe(_BYTES)
         now = self._means.clock()
         with self._database.write() as connection:

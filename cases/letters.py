@@ -11,7 +11,7 @@ import msgspec
 from cases.model import TRIAGE
 from config.schema import City, Department, District, Letter
 from core.clock import SEOUL
-from core.errors import ConfigError
+from core.errors import ConfigError, Rejected
 from core.reply import Picture, Style
 
 # What a letter may say where others can read it.
@@ -184,6 +184,11 @@ class Letters:
 
     def knows(self, queue: str) -> bool:
         return queue in self._desks
+
+    def must_know(self, queue: str) -> None:
+        """Raises `Rejected` for what is no queue, with all that are."""
+        if not self.knows(queue):
+            raise Rejected(f"there is no queue {queue}. There are: {', '.join(self._desks)}")
 
     def is_mute(self, channel: str, account: str) -> bool:
         """Whether nothing is written in this account's name (config/accounts.toml)."""

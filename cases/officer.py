@@ -11,6 +11,7 @@ from cases.act import Act
 from cases.clock import accepted_at
 from cases.corrections import TOPIC_CHANGED
 from cases.database import anew
+from cases.heard import Heard, heard
 from cases.joining import drop_deferred, known_pauses
 from cases.ledger import Ledger
 from cases.means import Means
@@ -51,6 +52,11 @@ class Officer:
             act.tell("result", text=words, pictures=pictures)
             act.ledger.thread_of(act.case)
         return act.case
+
+    def heard(self, number: str, by: By) -> Heard | None:
+        """Returns where the words of the last answer went, None when no officer answered."""
+        with self._database.read() as connection:
+            return heard(self._means, connection, find(connection, number, by))
 
     @anew
     def assign(self, number: str, by: By, *, unit: str = "", to: str = "") -> Case:
@@ -99,8 +105,7 @@ class Officer:
         """Gives the case to another queue. An agency's goes to the city's transfer officer first; the same transfer
         again records that it was handed over."""
         reason = _said(why, "the reason", _MOST_REASON)
-        if not self._means.post.letters.knows(to):
-            raise Rejected(f"there is no queue {to}; the queues are the districts, the departments, and triage.")
+        self._means.post.letters.must_know(to)
         with self._act(number, by, "transfer") as act:
             if act.case.queue == to and not (to.startswith(_AGENCY) and act.case.state != "transferred"):
                 raise Rejected(f"case {act.case.number} is in {to} already.", status=409)

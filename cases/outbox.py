@@ -13,6 +13,7 @@ from cases.database import anew
 from cases.deferred import Deferred, rows_of, to_person
 from cases.ledger import Ledger
 from cases.means import Means
+from cases.post import COLUMNS
 from cases.presence import Hold, Presence, since_boot
 from cases.schema import AGAIN, NEW, TROUBLE, UNSENT, from_stored, outbox, to_stored
 from cases.sent import went_out
@@ -41,9 +42,7 @@ _DUE_LOST = f"{_DUE} {UNSENT} AND relayed_at < {{place}} AND retry_at IS NULL OR
 # A wait that began meanwhile stays: another relay may have given the same ticket, and it was tried already.
 _RELAYED = f"""UPDATE outbox SET relayed_at = {{place}}, retry_at = NULL
 WHERE {_WAITS} AND (retry_at IS NULL OR retry_at <= {{place}}) AND id {{wanted}}"""
-_CLAIMED = """SELECT id, number, kind, recipient, cause, channel, account, sealed, in_reply_to, thread, automatic,
-deferred, state, attempts, waits, created_at, first_try_at, parked, claimed_by FROM outbox
-WHERE id {wanted} ORDER BY id"""
+_CLAIMED = f"SELECT {COLUMNS} FROM outbox WHERE id {{wanted}} ORDER BY id"
 _TAKEN = """UPDATE outbox SET state = 'sending', attempts = attempts + CASE state WHEN 'sending' THEN 0 ELSE 1 END,
 parked = FALSE, retry_at = NULL, first_try_at = coalesce(first_try_at, {place}), claimed_by = {place}
 WHERE state IN ('queued', 'failed', 'sending') AND id {wanted}"""

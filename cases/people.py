@@ -1,7 +1,7 @@
 """Who is one citizen: which contacts belong to whose case, and which words of a linked handle belong to it."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -112,6 +112,15 @@ def numbers_in(message: Message) -> list[str]:
     return found
 
 
+def cases_in_threads(means: Means, connection: Connection, threads: Collection[int]) -> dict[int, str]:
+    """Returns the number of the case that a conversation was last about, where that is not too long ago."""
+    if not threads:
+        return {}
+    since = means.clock() - timedelta(days=means.options.conversation_days)
+    rows = means.database.each(connection, _THREADS, sorted(threads), to_stored(since))
+    return {row.conversation: row.number for row in rows}
+
+
 def thread_of_contact(key: str) -> tuple[str, str, str, str]:
     """Returns what stands for the conversation with a contact, wherever the city's own address changes."""
     return "", "", key, "contact"
@@ -127,9 +136,7 @@ def _proven(means: Means, message: Message) -> str:
 
 def _threads(means: Means, connection: Connection, keys: Iterable[str]) -> dict[str, list[str]]:
     names = {thread_key(*thread_of_contact(key)): key for key in keys}
-    since = means.clock() - timedelta(days=means.options.conversation_days)
-    rows = means.database.each(connection, _THREADS, sorted(names), to_stored(since))
-    return {names[row.conversation]: [row.number] for row in rows}
+    return {names[thread]: [number] for thread, number in cases_in_threads(means, connection, names).items()}
 
 
 def _is_theirs(means: Means, connection: Connection, number: str, person: str) -> bool:

@@ -19,6 +19,9 @@ _KINDS: dict[str, ReplyKind] = {
     "result": "result",
     "duty": "duty",
 }
+# Of an outbox row, what `Post.reply` and whoever takes it out read.
+COLUMNS = """id, number, kind, recipient, cause, channel, account, sealed, in_reply_to, thread, automatic,
+deferred, state, attempts, waits, created_at, first_try_at, parked, claimed_by"""
 # A mail with thousands of references is an attack, not a thread.
 _MOST_REFERENCES = 20
 _encode = msgspec.msgpack.Encoder().encode

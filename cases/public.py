@@ -107,19 +107,16 @@ class PublicViews:
         if view.confidential or view.forgotten_at is not None:
             return []
         mine = (messages.c.number == view.number, ~messages.c.forgotten)
-        statement = select(messages.c.sealed).where(*mine).order_by(messages.c.id).limit(_MOST_WORDS)
+        oldest = (messages.c.received_at, messages.c.id)
+        statement = select(messages.c.sealed).where(*mine).order_by(*oldest).limit(_MOST_WORDS)
+        opened = select(messages.c.sealed).join(cases, cases.c.message == messages.c.id)
         with self._database.read() as connection:
-            sealed = [row.sealed for row in connection.execute(statement)]
-        said = [message for one in sealed if (message := self._readable(one)) is not None and message.text]
-        # Taken out and put in again, what was written anew stands at its later time.
-        last: dict[tuple[str, str], Message] = {}
-        for message in said:
-            if _own(message) == _own(said[0]):
-                key = (message.native_id, "" if message.change else message.version)
-                if message.change:
-                    last = {known: one for known, one in last.items() if known[0] != message.native_id}
-                last[key] = message
-        return [(message.received_at, mask(message.text)) for message in last.values()]
+            first = self._readable(connection.execute(opened.where(cases.c.number == view.number)).scalar() or b"")
+            said = [self._readable(row.sealed) for row in connection.execute(statement)]
+        if first is None:
+            return []
+        own = [message for message in said if message is not None and _own(message) == _own(first)]
+        return [(message.received_at, mask(message.text)) for message in _latest(own) if message.text]
 
     def _readable(self, sealed: bytes) -> Message | None:
         # Sealed with another key, it is no reason to show nothing of the case.
@@ -200,6 +197,12 @@ class PublicViews:
         said = select(events.c.at, events.c.sealed).where(events.c.number == case.number, events.c.what == "answered")
         rows = connection.execute(said.order_by(events.c.id))
         return found + [(row.at, self._means.seal.open(row.sealed).decode()) for row in rows if row.sealed]
+
+
+def _latest(said: Sequence[Message]) -> list[Message]:
+    """Returns what was said without what was written anew afterwards."""
+    anew = {message.native_id: message.id for message in said if message.change}
+    return [message for message in said if anew.get(message.native_id, message.id) == message.id]
 
 
 def _own(message: Message) -> tuple[str, str, str, str, str]:

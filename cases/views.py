@@ -26,7 +26,7 @@ from cases.ledger import read_sealed
 from cases.means import Means
 from cases.model import OPEN, RECORDED, STATES, TRIAGE, By, Case, Entry, State, case_of
 from cases.numbers import parse_number
-from cases.schema import TROUBLE, UNSENT, URGENT, Instant, cases, events, messages, outbox
+from cases.schema import CASELESS, TROUBLE, UNSENT, URGENT, Instant, cases, events, messages, outbox
 from cases.trouble import ANOTHER_WAY
 from core.errors import Rejected
 from core.message import Message
@@ -50,6 +50,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     reason: str = ""
     case: Case | None = None
+
+
+class Caseless(msgspec.Struct, frozen=True):
+    """A message that was recorded and made no case, with the reason."""
+
+    item: Routed
+    reason: str
 
 
 class Views:
@@ -139,6 +146,15 @@ class Views:
             if readable or not rows:
                 return readable
             after = rows[-1].id
+
+    def caseless(self, limit: int = 50) -> list[Caseless]:
+        """Returns what came and made no case, newest first: for who looks after triage. What was forgotten, and what
+        cannot be read any more, is passed over."""
+        newest = (messages.c.received_at.desc(), messages.c.id.desc())
+        statement = select(messages.c.sealed, messages.c.reason).where(text(CASELESS)).order_by(*newest)
+        with self._database.read() as connection:
+            rows = connection.execute(statement.limit(min(limit, _MOST))).all()
+        return [Caseless(item, row.reason) for row in rows for item in self._readable([row.sealed])]
 
     def _readable(self, sealed: Iterable[bytes]) -> Iterator[Routed]:
         for one in sealed:

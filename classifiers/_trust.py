@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from classifiers._match import FEATURES, Match
 from classifiers._trials import Trial
 from classifiers.base import Kept
+from core.decision import SURE
 
-SURE, LEAD = 0.8, 0.1
+LEAD = 0.1
 _MOST = 0.96
 # Found by `python -m bench.faq_weights`: logistic regression (L2, C 0.3) on what the shipped questions come to when
 # they are asked their own sentences. What would weigh the wrong way is left out.
@@ -71,7 +72,7 @@ class Trust(NamedTuple):
     alone: bool = False
 
     def confidence(self, match: Match) -> float:
-        """Returns 0.8 at the bound."""
+        """Returns `SURE` at the bound."""
         beyond = evidence(match, alone=self.alone) - self.bound
         odds = log(SURE / (1 - SURE)) + (beyond if beyond >= 0 else beyond / _SLOWLY)
         return min(1 / (1 + exp(-max(min(odds, 20.0), -20.0))), _MOST)

@@ -9,11 +9,10 @@ from classifiers._particles import AT_HOME
 from classifiers._text import Reading, quote, reading_of
 from classifiers.base import Classifier
 from config.schema import City
-from core.decision import Finding
+from core.decision import SURE, Finding
 from core.message import Location, Message
 
 _UNSURE = 0.5
-_SURE = 0.8
 # Where the writer lives, with and without words that say that the matter is there.
 _AT_HOME = 0.85
 _HOME = 0.7
@@ -61,13 +60,13 @@ class District(Classifier):
     def _located(self, named: Verdict, where: Where, *, is_home: bool) -> Verdict:
         """Returns what names and coordinates say together: what both say, else all that either says."""
         districts, confidence = named
-        if not districts or (is_home and confidence < _SURE and where.is_exact):
+        if not districts or (is_home and confidence < SURE and where.is_exact):
             return where.districts, where.confidence
         if not where.is_exact:
             return self._roughly_located(named, where)
         common = tuple(district for district in districts if district in where.districts)
         if len(common) == 1:
-            return common, _AGREED if len(districts) == 1 and confidence >= _SURE else _CHOSEN
+            return common, _AGREED if len(districts) == 1 and confidence >= SURE else _CHOSEN
         return (common or tuple(dict.fromkeys((*districts, *where.districts)))), _UNSURE
 
     def _roughly_located(self, named: Verdict, where: Where) -> Verdict:
@@ -75,8 +74,8 @@ class District(Classifier):
         districts, confidence = named
         if len(districts) > 1:
             near = self._map.only_one_near(districts, where.location)
-            return ((near,), _SURE) if near else named
-        if confidence >= _SURE and self._map.may_be_at(districts[0], where):
+            return ((near,), SURE) if near else named
+        if confidence >= SURE and self._map.may_be_at(districts[0], where):
             return named
         return tuple(dict.fromkeys((*districts, *where.districts))), min(confidence, _HOME)
 

@@ -13,10 +13,10 @@ from classifiers._morphemes import Morphemes
 from classifiers._speech import speech_of
 from classifiers._text import Reading, read, reading_of
 from classifiers._trials import ALL, Strangers, Trial, foreign_words, trials
-from classifiers._trust import SURE, Trust, calibrated, digest, remember, remembered
+from classifiers._trust import Trust, calibrated, digest, remember, remembered
 from classifiers.base import Classifier, Kept
 from config.schema import City
-from core.decision import Finding
+from core.decision import SURE, Finding
 from core.message import Message
 
 _EXACT = 0.98

@@ -8,13 +8,12 @@ from classifiers._patterns import Patterns
 from classifiers._text import Reading, quote
 from classifiers.base import Classifier
 from config.schema import City
-from core.decision import Finding
+from core.decision import SURE, Finding
 from core.message import Message
 
 # A weak word of a confidential kind: enough to keep machines silent, not to say what it is.
 _WEAK = 0.55
 # From here on rules take a matter for confidential.
-_SURE = 0.8
 # How like the examples of confidential kinds a message must be: surely, and enough to keep machines silent.
 _LIKE, _MAYBE = 0.36, 0.32
 # So few letters inside another word may be another word.
@@ -60,16 +59,16 @@ class Kind(Classifier):
         weights = {row: 0.8 if self._rows[row].confidential else 0.5 for row in doubtful} | sure
         weights = dict.fromkeys(weak, _WEAK) | weights
         spoken = weak | doubtful | found
-        is_secret = any(self._rows[row].confidential and weight >= _SURE for row, weight in weights.items())
+        is_secret = any(self._rows[row].confidential and weight >= SURE for row, weight in weights.items())
         if heard.secret >= _MAYBE and not is_secret:
             # The row whose examples the text is like.
-            weights[heard.kind] = max(_SURE if heard.secret >= _LIKE else _WEAK, weights.get(heard.kind, 0.0))
+            weights[heard.kind] = max(SURE if heard.secret >= _LIKE else _WEAK, weights.get(heard.kind, 0.0))
             spoken[heard.kind] = self._alarm.words(reading, secret=True)
         return self._ranked(weights, spoken) if weights else ()
 
     def _ranked(self, weights: dict[int, float], words: dict[int, list[str]]) -> tuple[Finding, ...]:
         """Returns one finding for each kind; what is surely confidential comes first, then the earlier row."""
-        open_ = {row: not (self._rows[row].confidential and weights[row] >= _SURE) for row in weights}
+        open_ = {row: not (self._rows[row].confidential and weights[row] >= SURE) for row in weights}
         order = sorted(weights, key=lambda row: (open_[row], -weights[row], not self._rows[row].confidential, row))
         best: dict[str, int] = {}
         for row in order:

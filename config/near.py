@@ -128,8 +128,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def nearest(word: str, known: Iterable[str], *, called: Mapping[str, str] = _NOTHING) -> str:
-    """Returns " Did you mean …?", or " There are: …" when nothing is near.
+def nearest(word: str, known: Iterable[str], *, called: Mapping[str, str] = _NOTHING, most: int = _MOST_CHOICES) -> str:
+    """Returns " Did you mean …?", or " There are: …" when nothing is near, at most so many.
 
     `called` are other names of what is known: Korean ones of ids, words that people use for ours.
     """
@@ -144,7 +144,7 @@ def nearest(word: str, known: Iterable[str], *, called: Mapping[str, str] = _NOT
     if not choices:
         return ""
     choices = told or choices
-    return f" There are: {', '.join(choices[:_MOST_CHOICES])}{', …' if len(choices) > _MOST_CHOICES else ''}."
+    return f" There are: {', '.join(choices[:most])}{', …' if len(choices) > most else ''}."
 
 
 def closest(word: str, known: Iterable[str]) -> str:

@@ -5,8 +5,8 @@ from core.settings import Settings
 
 
 class Letter(Settings):
-    """One outgoing text, by language; `{names}` are filled in. `short` is for SMS; `public` stands in place of both where
-    others can read it, and says nothing of what the matter is about."""
+    """One outgoing text, by language; `{names}` are filled in. `short` is for SMS; `public` stands in place of both
+    where others can read it, and says nothing of what the matter is about."""
 
     subject: str = ""
     text: Text

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from connectors._post import whole
+from connectors._post import whole, wish_of
 from core import telemetry
 from core.errors import Unavailable
 
@@ -135,8 +135,8 @@ class Graph:
 
 def wait_seconds(headers: Mapping[str, str]) -> float | None:
     """Returns how long Facebook wants us to wait, None when it does not say."""
-    after, usage = headers.get("Retry-After", ""), headers.get("X-Business-Use-Case-Usage", "")
-    found = [float(after[:9])] if after.isascii() and after.isdigit() else []
+    usage, wish = headers.get("X-Business-Use-Case-Usage", ""), wish_of(headers)
+    found = [wish] if wish is not None else []
     try:
         limits = msgspec.json.decode(usage, type=dict[str, list[_Usage]]) if usage else {}
     except (msgspec.DecodeError, ValueError, RecursionError):

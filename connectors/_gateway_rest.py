@@ -11,7 +11,7 @@ import aiohttp
 from connectors._cp949 import fit, safe
 from connectors._gateway_settings import MOST_PICTURES, WORDS, SmsDomesticSettings
 from connectors._paths import decoded, identifier
-from connectors._post import whole
+from connectors._post import whole, wish_of
 from connectors._texting import home_number
 from connectors.base import Located
 from core.errors import Rejected, Unavailable, Uncertain
@@ -181,6 +181,4 @@ async def _words(answer: aiohttp.ClientResponse) -> str:
 def _put_off(answer: aiohttp.ClientResponse) -> None:
     """Raises `Unavailable` when the gateway cannot take it now."""
     if answer.status in {408, 425, 429} or answer.status >= 500:
-        after = answer.headers.get("Retry-After", "")
-        seconds = float(after) if after.isascii() and after.isdigit() else None
-        raise Unavailable(f"the gateway answered {answer.status}", retry_after_seconds=seconds)
+        raise Unavailable(f"the gateway answered {answer.status}", retry_after_seconds=wish_of(answer.headers))

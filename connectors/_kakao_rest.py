@@ -35,10 +35,11 @@ class Later:
 
     async def send(self, reply: Reply, post: Post) -> Receipt:
         number = phone(reply.to)
+        over = "the callback is used up or its minute over" if reply.callback else "there is no callback"
         if self._settings.later == "none":
-            raise Rejected("the callback's minute is over, and no way for later answers is set up (later)" + _SHOWN)
+            raise Rejected(f"{over}, and no way for later answers is set up (later){_SHOWN}")
         if not number:
-            raise Rejected("the callback's minute is over, and the citizen left no telephone number" + _SHOWN)
+            raise Rejected(f"{over}, and the citizen left no telephone number{_SHOWN}")
         headers = {self._service.header: f"{self._service.prefix}{self._token}"} if self._token else {}
         answer = await post(self._service.api_url, self._payload(reply, number), headers)
         answer.must_be_taken()

@@ -21,6 +21,7 @@ class LineAnnouncer(Announcer):
     """A broadcast has its id as retry key, so LINE takes it once. Nothing that LINE sent can be taken back."""
 
     is_repeatable = True
+    takes_back = False
 
     def __init__(self, settings: "LineSettings", token: str) -> None:
         self._api_url = settings.api_url.rstrip("/")

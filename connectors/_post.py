@@ -1,12 +1,14 @@
 """One JSON call to a provider, and what became of it: it never went, it was refused for now, or nobody answered."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 import msgspec
 
 from core.errors import Rejected, Unavailable, Uncertain
+from core.wishes import wished_seconds
 
 # No provider says more than this about one message.
 _MOST_BYTES = 65_536
@@ -69,7 +71,7 @@ class Post:
             asked = self._opened().request(method, url, data=body or None, headers=headers, allow_redirects=False)
             async with asked as answer:
                 said = await _read(answer)
-                return Answer(status=answer.status, body=said, retry_after_seconds=_wish(answer.headers))
+                return Answer(status=answer.status, body=said, retry_after_seconds=wish_of(answer.headers))
         except ValueError as error:
             # Among them what is no address; an environment variable that ends with a line end is no header.
             raise Rejected(f"this is nothing that can be asked: {type(error).__name__}") from error
@@ -99,6 +101,12 @@ async def whole(answer: aiohttp.ClientResponse, most_bytes: int = 4_194_304) -> 
     return bytes(body)
 
 
+def wish_of(headers: Mapping[str, str]) -> float | None:
+    """Returns for how many seconds a provider wants to be left alone, None when it does not say (Retry-After)."""
+    after = headers.get("Retry-After", "") or headers.get("retry-after", "")
+    return wished_seconds(after, datetime.now(UTC))
+
+
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
     """Returns how the answer begins: a status that came says what became of the request."""
     body = bytearray()
@@ -114,8 +122,3 @@ def _object(body: bytes) -> Mapping[str, Any]:
         return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, ValueError, RecursionError):
         return {}
-
-
-def _wish(headers: Mapping[str, str]) -> float | None:
-    after = headers.get("Retry-After", "")
-    return float(after) if after.isascii() and after.isdigit() and len(after) < 6 else None

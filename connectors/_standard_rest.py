@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import aiohttp
 import msgspec
 
+from connectors._post import wish_of
 from core.errors import Rejected, Unavailable
 from core.reply import Receipt, Reply, Sender
 
@@ -61,8 +62,6 @@ def _payload(reply: Reply, now: int) -> bytes:
 def _refuse(answer: aiohttp.ClientResponse) -> None:
     """Raises what the caller does about a status that is no success."""
     if answer.status in {408, 425, 429} or answer.status >= 500:
-        after = answer.headers.get("Retry-After", "")
-        seconds = float(after) if after.isascii() and after.isdigit() else None
-        raise Unavailable(f"the source answered {answer.status}", retry_after_seconds=seconds)
+        raise Unavailable(f"the source answered {answer.status}", retry_after_seconds=wish_of(answer.headers))
     if answer.status >= 300:
         raise Rejected(f"the source refused the reply with {answer.status}")

@@ -13,7 +13,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from connectors._cp949 import fit
-from connectors._post import whole
+from connectors._post import whole, wish_of
 from connectors._twilio_errors import words_for
 from core.errors import Rejected, Unavailable, Uncertain
 from core.reply import Receipt, Reply, Sender
@@ -132,9 +132,7 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]
 async def _refuse(answer: aiohttp.ClientResponse) -> None:
     """Raises what the caller does about a status that is no success."""
     if answer.status in {408, 425, 429} or answer.status >= 500:
-        after = answer.headers.get("Retry-After", "")
-        seconds = float(after) if after.isascii() and after.isdigit() else None
-        raise Unavailable(f"the provider answered {answer.status}", retry_after_seconds=seconds)
+        raise Unavailable(f"the provider answered {answer.status}", retry_after_seconds=wish_of(answer.headers))
     if answer.status >= 300:
         raise Rejected(words_for(await _code(answer)) or f"the provider refused the message with {answer.status}")
 

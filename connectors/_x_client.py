@@ -10,7 +10,7 @@ from oauthlib.oauth1 import Client as Signing
 from tweepy.asynchronous import AsyncClient
 from yarl import URL
 
-from connectors._post import whole
+from connectors._post import whole, wish_of
 from connectors._x_tokens import Token
 from core.errors import Rejected, Unavailable
 
@@ -126,9 +126,8 @@ def _wait(headers: Mapping[str, str]) -> float | None:
         reset, left = headers.get(f"{name}-reset", ""), headers.get(f"{name}-remaining", "")
         if reset.isascii() and reset.isdigit() and (not only_when or left == only_when):
             found.append(float(reset[:15]) - now)
-    after = headers.get("retry-after", "")
-    if after.isascii() and after.isdigit():
-        found.append(float(after[:15]))
+    if (wish := wish_of(headers)) is not None:
+        found.append(wish)
     return min(max(1.0, *found), _LONGEST_WAIT_SECONDS) if found else None
 
 

@@ -49,8 +49,6 @@ class XSender(Sender):
         except (LostError, Rejected, Unavailable) as error:
             raise Uncertain(f"X cannot say what became of it: {type(error).__name__}") from error
 
-    # Posts.
-
     async def _posts(self, client: XClient, reply: Reply) -> Receipt:
         if not reply.in_reply_to:
             raise Rejected("there is no post to reply to")
@@ -142,8 +140,6 @@ class XSender(Sender):
         except (LostError, Rejected, Unavailable):
             return ""
         return _same([post for post in newest if _parent_of(post) == parent], text)
-
-    # Direct messages.
 
     async def _message(self, client: XClient, reply: Reply) -> Receipt:
         price, to = self._settings.prices.message, _id(reply.to)

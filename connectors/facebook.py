@@ -59,8 +59,6 @@ class Facebook(Webhook[FacebookSettings]):
             lacks.append(f"{every} (or {every}_<HANDLE> for each page)")
         return lacks
 
-    # The way in.
-
     def challenge(self, request: Request) -> Response | None:
         asked = parse_qs(request.query, keep_blank_values=True, errors="replace")
         mode, token, challenge = (asked.get(f"hub.{name}", [""])[0] for name in ("mode", "verify_token", "challenge"))
@@ -138,8 +136,6 @@ class Facebook(Webhook[FacebookSettings]):
             replyable=False,
             signals=("automatic: an update that cannot be read",),
         )
-
-    # The way out.
 
     def sender(self) -> Sender | None:
         """Returns None as long as `api_url` is "" or no page has a token: replies are then delivered to files."""

@@ -90,11 +90,14 @@ class Kakao(Webhook[KakaoSettings]):
         return Answers(self.settings, later, clock_of(self.environment))
 
     def spoken(self, words: Words) -> Spoken:
+        """A sender who is a telephone number is one who left it, where the block has a parameter for that."""
         if not self._secret:
             raise ConfigError(f"--channel {self.name}: {self._secret_header.env} is not set, so nobody can be believed")
-        citizen = words.sender or _CITIZEN
+        number = phone(words.sender) if self.settings.phone_param else ""
+        citizen = number or words.sender or _CITIZEN
         if not _SENDER.fullmatch(citizen):
-            raise ConfigError(f"--channel {self.name}: a sender is a user's id")
+            raise ConfigError(f"--channel {self.name}: a sender is a user's id, or a telephone number (phone_param)")
+        params = {self.settings.phone_param: number} if number else {}
         asked = {
             "timezone": "Asia/Seoul",
             "params": {"surface": "Kakaotalk.plusfriend"},
@@ -107,7 +110,7 @@ class Kakao(Webhook[KakaoSettings]):
             "intent": {"id": _BLOCK, "name": "폴백 블록"},
             "userRequest": asked,
             "bot": {"id": _BOT, "name": "응답소"},
-            "action": {"id": uuid7(), "name": "민원 접수", "params": {}, "detailParams": {}, "clientExtra": {}},
+            "action": {"id": uuid7(), "name": "민원 접수", "params": params, "detailParams": {}, "clientExtra": {}},
             "contexts": [],
         }
         headers = {"content-type": "application/json", _HEADER: self._secret.decode()}

@@ -120,7 +120,10 @@ class Record(Webhook[RecordSettings]):
     def spoken(self, words: Words) -> Spoken:
         key = self._key.value(self.environment)
         if not key:
-            raise ConfigError(f"--channel {self.name}: {self._key.env} is not set")
+            raise ConfigError(
+                f"--channel {self.name}: {self._key.env} is not set. Set it and start again, or file by "
+                "POST /api/v1/records with a key of `eungdapso key add` (docs/channels/records.md)"
+            )
         caller = {"number": words.sender or CITIZEN_NUMBER}
         record = {"id": uuid7(), "office": "office.dasan", "text": words.text, "caller": caller, "notify": True}
         headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}

@@ -94,8 +94,6 @@ class X(Webhook[XSettings], Poller[XSettings]):
         """Returns what both ways in lack; one of them is enough."""
         return () if self._signing or self._asks else (self._consumer_secret.env,)
 
-    # By webhook.
-
     def verify(self, request: Request, *, now: float) -> None:
         if not self._signing:
             raise Forged("no secret to check signatures with")
@@ -157,8 +155,6 @@ class X(Webhook[XSettings], Poller[XSettings]):
         headers = {"content-type": "application/json", "x-twitter-webhooks-signature": self._signed(body)}
         return Spoken(path=f"/hooks/{self.name}", body=body, headers=headers)
 
-    # By asking.
-
     @property
     def polls(self) -> bool:
         """Whether X is asked; with webhooks alone only what they cost is written down now and then."""
@@ -176,14 +172,12 @@ class X(Webhook[XSettings], Poller[XSettings]):
         note = "; ".join(filter(None, (asked.note, self._tokens.note)))
         return msgspec.structs.replace(asked, note=note)
 
-    def spent(self) -> tuple[float, float]:
-        return self._spent.known()
+    def spent(self) -> tuple[float, float] | None:
+        return self._spent.known() if self.settings.api_url else None
 
     async def close(self) -> None:
         if "_asking" in self.__dict__:
             await self._asking.close()
-
-    # The way out.
 
     def sender(self) -> Sender | None:
         """Returns None as long as `api_url` is "" or no account has a token: replies are then delivered to files."""

@@ -26,10 +26,12 @@ class Announcer(ABC):
 
     `reposts`: the platform forbids the same words from several accounts, so one posts and the others repost that.
     `is_repeatable`: posting again under the same id leaves the followers with one post.
+    `takes_back`: False where nothing that was posted can ever be deleted.
     """
 
     reposts: bool = False
     is_repeatable: bool = False
+    takes_back: bool = True
 
     @property
     @abstractmethod

@@ -22,6 +22,8 @@ Kind = Literal[
 # What a finding of the district says of a place in another city, and before the id of the department whose place it is.
 ELSEWHERE = "elsewhere"
 OWNER = "owner:"
+# A finding of so much confidence is taken for known; of less it is a guess, or one of several.
+SURE = 0.8
 # The queue of what nobody owns yet.
 TRIAGE = "triage"
 CONFIDENTIAL: frozenset[Kind] = frozenset({"corruption", "public-interest", "human-rights"})

@@ -137,7 +137,7 @@ def announced(*, channel: str, account: str, state: str, broadcast: str, error: 
     """One try to post to everybody who follows an account of the city, or to take that back."""
     ANNOUNCED.labels(channel, state).inc()
     told = {"channel": channel, "account": account, "broadcast": broadcast, "error": error}
-    if state in ("failed", "uncertain", "left"):
+    if state in ("failed", "uncertain", "left", "stays"):
         _log.error("a broadcast needs a person", state=state, **told)
     elif state == "retried":
         _log.warning("a broadcast is tried again", **told)

@@ -22,9 +22,16 @@ class Alarms:
     """
 
     def __init__(
-        self, parts: Mapping[str, Connector[Any]], places: Places, degraded: dict[str, str], machine: Clock
+        self,
+        parts: Mapping[str, Connector[Any]],
+        places: Places,
+        degraded: dict[str, str],
+        machine: Clock,
+        sending: Mapping[str, Connector[Any]] | None = None,
     ) -> None:
+        """`parts` are listened to; those that only send may cost something, too."""
         self._parts = parts
+        self._sending = sending or parts
         self._places = places
         self._degraded = degraded
         self._machine = machine
@@ -50,7 +57,7 @@ class Alarms:
 
     async def look_at_money(self) -> None:
         """Tells what each channel has cost; as the case store has it, where all processes meet."""
-        for name, part in self._parts.items():
+        for name, part in self._sending.items():
             if (money := await asyncio.to_thread(part.spent)) is not None:
                 telemetry.spent(channel=name, dollars=money[0], most_dollars=money[1])
 

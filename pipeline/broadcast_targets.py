@@ -60,6 +60,22 @@ def targets(city: City, posting: Mapping[str, Announcer], audience: str, text: s
     return sorted(chosen, key=order)
 
 
+def unready(city: City, posting: Mapping[str, Announcer]) -> list[str]:
+    """Returns which accounts that may broadcast could not post now, a line for each reason."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for account in _group(city, EVERYBODY):
+        if reason := _problem(account, posting.get(account.platform)):
+            same = account.platform, reason.replace(account.handle, "<handle>")
+            found.setdefault(same, []).append(f"{account.platform}:{account.handle}")
+    return [f"cannot broadcast: {', '.join(names)}: {reason}" for (_, reason), names in found.items()]
+
+
+def _problem(account: Account, one: Announcer | None) -> str:
+    if one is None:
+        return f"[connectors.{account.platform}] cannot post for everybody; see pipeline.toml"
+    return one.problem(account.handle)
+
+
 def _title(title: str, text: str) -> str:
     """Returns the title of the list that everybody sees: the one given, else how the text begins."""
     first = clean(title) or clean(text).partition("\n")[0]
@@ -84,8 +100,8 @@ def _group(city: City, audience: str) -> Sequence[Account]:
 
 
 def _target(account: Account, one: Announcer | None, text: str, short: str) -> Target:
+    problem = _problem(account, one)
     if one is None:
-        problem = f"[connectors.{account.platform}] cannot post for everybody; see pipeline.toml"
         return Target(platform=account.platform, account=account.handle, name=account.name, text=text, problem=problem)
     fits = one.fitted(text)
     words = fits if fits == text or not short else one.fitted(short)
@@ -97,5 +113,5 @@ def _target(account: Account, one: Announcer | None, text: str, short: str) -> T
         is_linked=one.reposts,
         is_live=one.is_live,
         is_shortened=words not in (text, short),
-        problem=one.problem(account.handle),
+        problem=problem,
     )

@@ -13,7 +13,7 @@ from core import telemetry
 from core.announce import Announcement, Announcer
 from core.clock import Clock, machine_clock
 from core.errors import Rejected, Unavailable, Uncertain, Waits
-from pipeline.broadcast_targets import announcers
+from pipeline.broadcast_targets import announcers, unready
 from pipeline.house import House
 from pipeline.settings import Broadcasts
 from pipeline.waiting import patiently
@@ -28,6 +28,8 @@ _NO_MOST = 1_000_000
 async def announce(house: House) -> None:
     """Brings out what was sent, for ever. Several processes share the work."""
     posting = announcers(house.plan)
+    for note in unready(house.plan.city, posting):
+        house.say(note)
     broadcaster = Broadcaster(
         house.store.broadcasts.queue, posting, house.plan.settings.broadcasts, degraded=house.status.degraded
     )
@@ -73,6 +75,9 @@ class Broadcaster:
             while True:
                 self._moved.clear()
                 await patiently(_PART, partial(self.round, group))
+                if _PART in self._degraded:
+                    # Somebody may have settled it elsewhere.
+                    await patiently(_PART, self._tell)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_SECONDS):
                         await self._moved.wait()
@@ -104,7 +109,7 @@ class Broadcaster:
         finally:
             self._busy.discard(job.id)
             self._moved.set()
-        if done.state in ("failed", "uncertain", "left", "sent", "recalled"):
+        if done.state in ("failed", "uncertain", "left", "stays", "sent", "recalled"):
             await patiently(_PART, self._tell)
 
     async def _tried(self, job: Job, hold: Hold) -> Done:
@@ -116,7 +121,7 @@ class Broadcaster:
         except TimeoutError:
             return self._unanswered(job, f"no answer within {self._settings.try_seconds:g} s")
         except Rejected as error:
-            return Done(id=job.id, state="left" if job.is_removal else "failed", error=error.reason)
+            return Done(id=job.id, state=self._refused(job), error=error.reason)
         except Unavailable as error:
             # What only waits for its turn is as unknown as before.
             return self._later(job, error, is_lost=job.is_lost and isinstance(error, Waits))
@@ -140,7 +145,7 @@ class Broadcaster:
         if job.is_lost and not announcer.is_repeatable:
             try:
                 found = await announcer.find(what)
-            except Uncertain as error:
+            except (Uncertain, Rejected) as error:
                 return Done(id=job.id, state="uncertain", error=str(error))
             except Unavailable as error:
                 return self._later(job, error, is_lost=True)
@@ -154,8 +159,20 @@ class Broadcaster:
     async def _taken_back(self, announcer: Announcer, what: Announcement, job: Job) -> Done:
         if not job.provider_id and not job.of:
             raise Rejected("nobody knows which post it is; delete it at the platform")
-        await announcer.delete(what, job.provider_id)
+        try:
+            await announcer.delete(what, job.provider_id)
+        except Rejected as error:
+            if announcer.takes_back:
+                raise
+            return Done(id=job.id, state="stays", error=error.reason)
         return Done(id=job.id, state="recalled")
+
+    def _refused(self, job: Job) -> PostState:
+        """Where an earlier try may have gone out and was not looked for, nobody knows after a refusal either."""
+        if job.is_removal:
+            return "left"
+        announcer = self._posting.get(job.platform)
+        return "uncertain" if job.is_lost and (announcer is None or announcer.is_repeatable) else "failed"
 
     def _unanswered(self, job: Job, reason: str) -> Done:
         """What may have been done is looked for soon; taking back and reposting can simply be done again."""

@@ -109,13 +109,14 @@ def check(config: CONFIG = DEFAULT) -> None:
     """
     from core.clock import clock_of
     from pipeline import demo
+    from pipeline.broadcast_targets import announcers, unready
     from pipeline.examine import examine
 
     with told():
         planned, ended = examine(config, clock_of(os.environ)())
         for name in planned.listening:
             typer.echo(f"connectors.{name}: would run")
-        for note in (*planned.notes, *ended):
+        for note in (*planned.notes, *ended, *unready(planned.city, announcers(planned))):
             typer.echo(f"note: {note}")
         if planned.notes and demo.applies(os.environ):
             typer.echo(
@@ -308,6 +309,7 @@ def _subcommands() -> None:
     from pipeline.cli_contact import contact
     from pipeline.cli_dead import app as dead
     from pipeline.cli_evaluate import evaluate
+    from pipeline.cli_ignored import ignored
     from pipeline.cli_migrate import migrate
     from pipeline.cli_replay import replay
     from pipeline.cli_setup import setup
@@ -316,6 +318,7 @@ def _subcommands() -> None:
 
     case.command()(attachment)
     case.command()(contact)
+    case.command()(ignored)
     app.add_typer(broadcast, name="broadcast")
     app.add_typer(case, name="case")
     app.add_typer(dead, name="dead")

@@ -10,10 +10,7 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich import box
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from cases.fetches import Fetch
 from cases.pieces import is_inside
@@ -22,6 +19,7 @@ from core.message import Attachment, Message
 from pipeline.build import Plan
 from pipeline.cli import CONFIG, DEFAULT, show
 from pipeline.cli_case import BY, JSON, NUMBER, desk
+from pipeline.cli_table import put, table
 from web.shown import in_seoul
 
 _STATES: Mapping[str, str] = {
@@ -159,16 +157,14 @@ def _list(pieces: list[Piece], *, json: bool) -> None:
     if not pieces:
         typer.echo("nothing came along")
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("no", "name", "type", "bytes", "received", "place", "state", "taken at"):
-        table.add_column(name, overflow="fold")
+    made = table("no", "name", "type", "bytes", "received", "place", "state", "taken at")
     for piece in pieces:
         one, at = piece.attachment, in_seoul(piece.message.received_at)
         state = f"{piece.state}: {piece.why}" if piece.why else piece.state
         size = f"{one.size:,}" if piece.state in _HERE else ""
         cells = [str(piece.number), one.name, one.media_type, size, f"{at:%m-%d %H:%M}", one.place]
-        table.add_row(*(escape(printable(cell)) for cell in [*cells, state, piece.taken_at]))
-    Console().print(table)
+        made.add_row(*(escape(printable(cell)) for cell in [*cells, state, piece.taken_at]))
+    put(made)
 
 
 def _document(piece: Piece) -> dict[str, object]:

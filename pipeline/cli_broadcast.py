@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from cases.broadcast_model import Broadcast, Draft
 from core.errors import ConfigError
 from pipeline import place
-from pipeline.broadcast_shown import listing, rehearsed, warnings, whole
+from pipeline.broadcast_shown import brief, listing, rehearsed, warnings, whole
 from pipeline.broadcast_targets import EVERYBODY, announcers, written
 from pipeline.cli import CONFIG, DEFAULT, show
 from pipeline.cli_case import BY, JSON, Desk, desk
@@ -145,7 +145,7 @@ def settle(
     json: JSON = False,
     config: CONFIG = DEFAULT,
 ) -> None:
-    """Say what you saw of a post that nobody could tell of."""
+    """Say what you saw of a post that nobody could tell of, or that could not be taken back."""
     _act(
         config,
         _officer(by),
@@ -179,9 +179,13 @@ def _officer(by: str) -> str:
 
 
 def _act(config: Path, by: str, json: bool, act: Callable[[Desk], Broadcast]) -> None:
+    """Does it and says in a line what is next; the table is what `show` is for."""
     with desk(config, by) as at:
         found = act(at)
-    _tell(found, json=json)
+    if json:
+        show(as_staff_sees(found))
+    else:
+        brief(found)
 
 
 def _looked_on(at: Desk, found: Broadcast, seconds: float) -> Broadcast:

@@ -9,9 +9,6 @@ from typing import Annotated, Any, get_args
 
 import typer
 from msgspec.structs import asdict
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from cases.keys import BROADCASTS
 from cases.letters import moment
@@ -21,9 +18,10 @@ from core.clock import clock_of
 from core.decision import Kind
 from core.errors import ConfigError, Unavailable
 from core.wire import Routed
-from pipeline import bell, cli_names
+from pipeline import bell, cli_heard, cli_names
 from pipeline.build import Plan, prepared
 from pipeline.cli import CONFIG, DEFAULT, show, told
+from pipeline.cli_table import put, table
 from pipeline.engines import EMBEDDED
 from pipeline.preview import shown
 from web.shown import as_found, in_seoul
@@ -127,13 +125,11 @@ def _print(rows: list[dict[str, Any]]) -> None:
     if not rows:
         typer.echo("nothing found")
         return
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("number", "state", "queue", "topic", "received", "due"):
-        # A narrow terminal cuts the topic off and nothing else.
-        table.add_column(name, no_wrap=name != "queue", overflow="ellipsis" if name == "topic" else "fold")
+    # A narrow terminal cuts the topic off and nothing else.
+    made = table("number", "state", "queue", "topic", "received", "due", cut=("topic",))
     for row in rows:
         urgent = "[bold]![/bold]" if row.get("urgent") else ""
-        table.add_row(
+        made.add_row(
             urgent + (row["number"] or "—"),
             row["state"],
             " ".join(row.get(name) or "" for name in ("queue", "unit", "assignee")).strip(),
@@ -141,7 +137,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             f"{row['received_at']:%m-%d %H:%M}" if row.get("received_at") else "",
             f"{row['due_at']:%m-%d}" if row.get("due_at") else "",
         )
-    Console().print(table)
+    put(made)
 
 
 @app.command("show")
@@ -205,8 +201,12 @@ def _act(config: Path, by: str, act: Callable[[Desk], Case], json: bool) -> None
         if json:
             show(as_found(case))
             return
-        due = f", due {in_seoul(case.due_at):%Y-%m-%d}" if case.due_at and case.is_open else ""
-        typer.echo(f"{case.number}: {case.state} in {case.queue or 'no queue'}{due}")
+        _print_state(case)
+
+
+def _print_state(case: Case) -> None:
+    due = f", due {in_seoul(case.due_at):%Y-%m-%d}" if case.due_at and case.is_open else ""
+    typer.echo(f"{case.number}: {case.state} in {case.queue or 'no queue'}{due}")
 
 
 @app.command()
@@ -220,8 +220,16 @@ def answer(
     json: JSON = False,
     config: CONFIG = DEFAULT,
 ) -> None:
-    """Answer the citizen; the case is done."""
-    _act(config, by, lambda at: _answered(at, number, text, picture or []), json)
+    """Answer the citizen; the case is done. Says first where the words go: to the citizen, or nowhere."""
+    with desk(config, by) as at:
+        case = _answered(at, number, text, picture or [])
+        heard = at.store.officer.heard(case.number, at.by)
+        if json:
+            show(as_found(case) | {"words": cli_heard.fields(heard, at.plan) if heard else None})
+            return
+        if heard:
+            typer.echo(cli_heard.sentence(heard, case.number, at.plan))
+        _print_state(case)
 
 
 def _answered(at: Desk, number: str, text: str, paths: Sequence[Path]) -> Case:
@@ -363,14 +371,20 @@ def add(
 
 @key.command("list")
 def keys(json: JSON = False, config: CONFIG = DEFAULT) -> None:
-    """List the keys that open something: the id by which one is taken back, its queue, who made it and when."""
+    """List the keys that open something: the id by which one is taken back, its queue, its maker and its holder."""
     with desk(config) as at:
         rows = [asdict(one) | {"created_at": in_seoul(one.created_at)} for one in at.store.keys.listed()]
     if json:
         show(rows)
         return
-    for row in rows:
-        typer.echo(f"{row['id']}  {row['queue']}  {row['created_at']:%Y-%m-%d %H:%M}  {row['created_by']}".rstrip())
+    lines = [("id", "queue", "made", "by", "for")]
+    lines += [
+        (row["id"], row["queue"], f"{row['created_at']:%Y-%m-%d %H:%M}", row["created_by"], row["holder"])
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines if rows else ():
+        typer.echo("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip())
 
 
 @key.command()

@@ -7,9 +7,7 @@ from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from cases.store import CaseStore
 from cases.trouble import Undelivered
@@ -18,7 +16,9 @@ from core.errors import ConfigError, Rejected
 from core.message import Arrival
 from core.wire import Routed, Seal, Ticket, decode
 from pipeline.cli import CONFIG, DEFAULT, show
+from pipeline.cli_attachment import printable
 from pipeline.cli_case import BY, WHY, Desk, desk
+from pipeline.cli_table import put, table
 from streams.base import INBOUND, OUTBOUND, ROUTED, Parked, Stream
 
 app = typer.Typer(
@@ -28,8 +28,8 @@ app = typer.Typer(
 
 _ID_HELP = "As `dead list` shows it; of a letter also its row, or the beginning of that."
 ID = Annotated[str, typer.Argument(metavar="ID", help=_ID_HELP)]
-# Wide enough for every line; so much of a row's id no other letter has.
-_WIDE, _SHOWN = 1_000, 19
+# So much of a row's id no other letter has.
+_SHOWN = 19
 _ALL = 1_000_000
 # Parked records that are read at once: each has its whole body with it.
 _PAGE = 100
@@ -157,17 +157,13 @@ def _row(one: _Dead) -> dict[str, Any]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("id", "since", "what", "case", "reason"):
-        # An id that is broken in two cannot be copied.
-        table.add_column(name, overflow="fold", no_wrap=name in ("id", "since", "case"))
+    made = table("id", "since", "what", "case", "reason")
     for row in rows:
         # Of a row's id the beginning names it.
         number, since = row["id"][:_SHOWN], f"{row['since']:%m-%d %H:%M}"
-        table.add_row(number, since, row["what"], row["case"] or "", row["reason"])
-    console = Console()
-    # What a program reads is one line each.
-    (console if console.is_terminal else Console(width=_WIDE)).print(table)
+        # A provider's words, or those of whoever's mail server sent one back.
+        made.add_row(number, since, row["what"], row["case"] or "", escape(printable(row["reason"])))
+    put(made)
 
 
 @app.command("show")

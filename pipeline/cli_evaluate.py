@@ -82,11 +82,13 @@ def tell(found: Figures) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from pipeline.cli_table import put
+
     console = Console()
     table = Table(box=box.SIMPLE, show_header=False, title=f"{found.part}: {found.texts} texts", title_justify="left")
     for name, value in _rows(found):
         table.add_row(name, value)
-    console.print(table)
+    put(table, console)
     if found.curve:
         _print(console, "The curve", ("refused outside", "right in scope", "threshold"), _curve(found))
     if found.confusions:
@@ -98,10 +100,12 @@ def _print(console: Any, title: str, names: tuple[str, ...], rows: Sequence[tupl
     from rich import box
     from rich.table import Table
 
+    from pipeline.cli_table import put
+
     table = Table(*names, box=box.SIMPLE, title=title, title_justify="left")
     for row in rows:
         table.add_row(*row)
-    console.print(table)
+    put(table, console)
 
 
 def _rows(found: Figures) -> list[tuple[str, str]]:

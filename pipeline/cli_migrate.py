@@ -5,14 +5,13 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from core.errors import ConfigError
 from pipeline.build import Plan, plan
 from pipeline.cli import CONFIG, DEFAULT, told
+from pipeline.cli_table import put, table
 from pipeline.engines import EMBEDDED
 from pipeline.migrate import Migration, Report
 from pipeline.migrate_count import Progress as Say
@@ -87,21 +86,21 @@ def _bars() -> Iterator[Say]:
 
 
 def _show_plan(migration: Migration) -> None:
-    table = _table("engine", "what", "how many", "moves to")
+    made = table("engine", "what", "how many", "moves to")
     to = {part.name: part.to for part in migration.parts}
     for engine, what, count in migration.look():
-        table.add_row(engine, what, f"{count:,}", to[engine])
-    Console().print(table)
+        made.add_row(engine, what, f"{count:,}", to[engine])
+    put(made)
     typer.echo("nothing was moved; every target answers and can take it")
     if migration.is_begun:
         typer.echo("a migration of this was begun and is not finished; without --dry-run it goes on")
 
 
 def _show(report: Report, planned: Plan, migration: Migration) -> None:
-    table = _table("engine", "what", "here: count · digest", "there: count · digest", "")
+    made = table("engine", "what", "here: count · digest", "there: count · digest", "")
     for one in report.compared:
-        table.add_row(one.part, one.what, str(one.old), str(one.new), "same" if one.is_same else "DIFFERS")
-    Console().print(table)
+        made.add_row(one.part, one.what, str(one.old), str(one.new), "same" if one.is_same else "DIFFERS")
+    put(made)
     for one in report.compared:
         if one.note:
             typer.echo(f"{one.part}: {one.what}: {one.note}")
@@ -131,10 +130,3 @@ def _stays(planned: Plan) -> Iterator[str]:
             yield f'{var / what}: {name} = "{EMBEDDED}"'
     if settings.security.key is None:
         yield f"{var / 'key'}: every machine needs the same: [security] key = {{ env = … }}"
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in names:
-        table.add_column(name, overflow="fold")
-    return table

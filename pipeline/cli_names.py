@@ -24,7 +24,8 @@ def queue(option: str, name: str, city: City, *more: str) -> str:
     """Returns the name when it is a queue of the city, or one of `more`; raises `ConfigError`."""
     names = [TRIAGE, *(one.id for one in city.districts), *(one.id for one in city.departments), *more]
     if name not in names:
-        raise ConfigError(f"{option} {name}: there is no such queue.{nearest(name, names, called=called_in(city))}")
+        hint = nearest(name, names, called=called_in(city), most=len(names))
+        raise ConfigError(f"{option} {name}: there is no such queue.{hint}")
     return name
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from classifiers._boundaries import Map
 from config.schema import City
 from connectors.base import Connector
+from core.decision import SURE
 from core.hook import Accept, arrivals
 from core.message import Location, Message
 from pipeline import flow
@@ -20,8 +21,6 @@ from sinks._fetch import Fetcher
 from sinks._media import Means, Media, Rest
 from sinks.attachments import Attachments
 
-# As the router has it.
-_SURE = 0.8
 _LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 1.0, 15.0
 
 
@@ -107,4 +106,4 @@ class _Where:
         if self._known is None or self._known[0] is not city:
             self._known = city, Map(city)
         where = self._known[1].where(location)
-        return (where.districts, where.confidence >= _SURE) if where else ((), False)
+        return (where.districts, where.confidence >= SURE) if where else ((), False)

@@ -104,7 +104,7 @@ async def open_house(plan: Plan, roles: frozenset[Role], say: Say, stop: asyncio
         clock=clock,
         stop=stop,
         changes=Changes(outbox, cases, plan.var / bell.CASES),
-        alarms=Alarms(plan.listening, store.places, status.degraded, machine_clock),
+        alarms=Alarms(plan.listening, store.places, status.degraded, machine_clock, plan.connectors),
     )
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from core.clock import Rehearsal
 from pipeline import place
-from pipeline.back import BackOffice
+from pipeline.back import ROLES, BackOffice
+from pipeline.broadcast_targets import announcers, unready
 from pipeline.build import Plan
 from pipeline.house import House, Role, Say
 from pipeline.memory import few_arenas
@@ -16,6 +18,10 @@ from pipeline.roles import started
 
 Asked = Literal["all", "intake", "router", "sinks", "web"]
 _SAY_SECONDS = 10.0
+LOADS = "loading (up to a minute)"
+_LEFT_BEHIND = (
+    "waiting for a back office that was left behind by a kill to let go of its locks (some seconds), then loading"
+)
 _FRONT: frozenset[Role] = frozenset({"intake", "web"})
 
 
@@ -41,23 +47,27 @@ async def run(plan: Plan, asked: Asked, say: Say) -> None:
 async def _start_all(plan: Plan, say: Say, stop: asyncio.Event, stack: AsyncExitStack) -> None:
     """The door in this process, the back office in another."""
     back = BackOffice(plan)
+    is_held = any(place.is_held(plan.var, role) for role in ROLES)
     stack.push_async_callback(back.stop)
     house = await stack.enter_async_context(started(plan, _FRONT, say, stop, opened=partial(_start_back, back)))
-    await _ready(back, say)
+    await in_time(back.ready(), say, _LEFT_BEHIND if is_held else LOADS)
     house.begin(house.loops, back.watch(), "back office")
+    # The back office, which posts, says nothing itself.
+    for note in unready(plan.city, announcers(plan)):
+        say(note)
     _announce(house)
     back.go()
 
 
-async def _ready(back: BackOffice, say: Say) -> None:
-    """Waits for the back office, and says so when that takes long."""
-    ready = asyncio.ensure_future(back.ready())
+async def in_time(ready: Coroutine[Any, Any, None], say: Say, line: str, *, seconds: float = _SAY_SECONDS) -> None:
+    """Waits until something is ready, and says this when that takes long."""
+    waiting = asyncio.ensure_future(ready)
     try:
-        if not (await asyncio.wait([ready], timeout=_SAY_SECONDS))[0]:
-            say("waiting for the back office: it loads, or one that was left behind by a kill holds its locks yet")
-        await ready
+        if not (await asyncio.wait([waiting], timeout=seconds))[0]:
+            say(line)
+        await waiting
     finally:
-        ready.cancel()
+        waiting.cancel()
 
 
 def _start_back(back: BackOffice, house: House) -> None:

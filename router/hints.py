@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 
 from config.schema import City
-from core.decision import ELSEWHERE, OWNER, Finding
+from core.decision import ELSEWHERE, OWNER, SURE, Finding
 from core.message import Message
 
 # As sure as a word that speaks for it, and less than several.
@@ -11,7 +11,7 @@ _HINTED = 0.85
 _BECAUSE = "whoever passed it on says so"
 # From here on a topic that only some may read is not hidden behind another one.
 _CONFIDENTIAL = 0.5
-_SURE, _UNSURE = 0.8, 0.5
+_UNSURE = 0.5
 
 Findings = Mapping[str, tuple[Finding, ...]]
 
@@ -51,7 +51,7 @@ def _with_district(district: str, found: Sequence[Finding]) -> tuple[Finding, ..
     """Settles what the words leave open; where they point elsewhere, both are listed."""
     owners = [one for one in found if one.value.startswith(OWNER)]
     named = [one for one in found if not one.value.startswith(OWNER)]
-    is_sure = len(named) == 1 and named[0].confidence >= _SURE
+    is_sure = len(named) == 1 and named[0].confidence >= SURE
     if is_sure or any(one.value == ELSEWHERE for one in named):
         return tuple(found)
     if not named or any(one.value == district for one in named):

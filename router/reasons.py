@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from classifiers._text import tight
 from config.schema import City
-from core.decision import OWNER, Finding
-from router.view import SURE, View
+from core.decision import OWNER, SURE, Finding
+from router.view import View
 
 # How classifiers say that no word spoke for it.
 _LIKE = "like "

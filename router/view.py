@@ -8,15 +8,17 @@ import msgspec
 from classifiers._text import tight
 from config.schema import City, Faq, KindWords, Topic
 from core.clock import SEOUL
-from core.decision import CONFIDENTIAL, ELSEWHERE, OWNER, Context, Finding, Kind
+from core.decision import CONFIDENTIAL, ELSEWHERE, OWNER, SURE, Context, Finding, Kind
 from core.message import Message
 from router.hints import Hints
 
-SURE = 0.8
 # A topic of less is a guess that nobody should read as found.
 NAMED = 0.5
 # A language of no more is a guess from a word or none.
 _UNSURE = 0.5
+# So few letters and digits are no sentence: what they are only like, they do not say.
+_FEW, _LONGEST_OF_FEW = 2, 40
+_LIKE = "like "
 # Beside a kind: the queue of the row by which it was found, where several rows are of that kind.
 _QUEUE = "queue:"
 
@@ -77,6 +79,9 @@ class Views:
     def make(self, message: Message, context: Context, findings: Mapping[str, tuple[Finding, ...]]) -> View:
         if message.topic_hint or message.district_hint:
             findings = self._hints.taken(message, findings)
+        if findings.get("topic") and _is_tiny(message):
+            worded = tuple(one for one in findings["topic"] if not one.because.startswith(_LIKE))
+            findings = {**findings, "topic": worded}
         located = findings.get("district", ())
         districts = tuple([f for f in located if f.value != ELSEWHERE and not f.value.startswith(OWNER)])
         away = next((f for f in located if f.value == ELSEWHERE), None) if located else None
@@ -146,3 +151,8 @@ def _speaking(rows: Sequence[tuple[KindWords, tuple[str, ...]]], text: str) -> K
 def _value(findings: Mapping[str, tuple[Finding, ...]], classifier: str) -> str:
     found = findings.get(classifier)
     return found[0].value if found else ""
+
+
+def _is_tiny(message: Message) -> bool:
+    """Whether it is "y", "ㅋㅋ", "12": a word for a matter may be as short, and is found as one."""
+    return len(message.text) <= _LONGEST_OF_FEW and len(tight(message.whole)) <= _FEW

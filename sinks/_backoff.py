@@ -6,6 +6,7 @@ from pydantic import Field
 
 from core.settings import Settings
 
+# So long one message waits at most because its provider wishes it; how long its channel is quiet, `_turns` bounds.
 _LONGEST_WISH_SECONDS = 86_400.0
 
 

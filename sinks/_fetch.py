@@ -6,8 +6,6 @@ import socket
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 import aiohttp
@@ -17,6 +15,7 @@ from yarl import URL
 
 from core.clock import Clock, machine_clock
 from core.errors import Rejected, Unavailable
+from core.wishes import wished_seconds
 from sinks._address import is_open
 
 _PORTS = frozenset({80, 443, 8443})
@@ -130,7 +129,7 @@ class Fetcher:
     def _must_be_there(self, answer: aiohttp.ClientResponse) -> None:
         status = answer.status
         if status in _LATER or status >= 500:
-            wish = _wish(answer.headers.get("Retry-After", ""), self._clock())
+            wish = wished_seconds(answer.headers.get("Retry-After", ""), self._clock())
             raise Unavailable(f"the provider answered {status}", retry_after_seconds=wish)
         if status != 200:
             raise Rejected(f"the provider answered {status}", status=404 if status in _ABSENT else 422)
@@ -170,7 +169,8 @@ class _Names(AbstractResolver):
         host, port = url.host or "", url.port or 0
         is_exempt = self._is_exempt(host, port)
         if not is_exempt and port not in _PORTS:
-            raise Rejected(f"port {port} is none of {', '.join(map(str, sorted(_PORTS)))}")
+            open_ports = ", ".join(map(str, sorted(_PORTS)))
+            raise Rejected(f'port {port} is none of {open_ports}; [security] allow_hosts = ["host:port"] lets it')
         # What is an address already is never looked up.
         if re.fullmatch(r"[0-9.]+|.*:.*", host):
             self._check(host, is_exempt=is_exempt)
@@ -219,17 +219,6 @@ def _url(text: str, base: URL | None = None) -> URL:
 
 def _place(url: URL) -> str:
     return f"{(url.host or '').lower()}:{url.port}"
-
-
-def _wish(text: str, now: datetime) -> float | None:
-    """Returns the seconds of a Retry-After, None when it says none that can be read."""
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
 
 
 def _unpacking(encoding: str) -> Callable[[bytes, int], bytes]:

@@ -13,10 +13,11 @@ from core.reply import Pace
 # So many failures in a row, and the provider is taken for away: then one message at a time asks whether it is back.
 _FAILURES = 3
 _FIRST_LOOK_SECONDS, _LONGEST_LOOK_SECONDS = 5.0, 300.0
-# Whatever a provider says: after so long it is asked by one message whether it still means it.
-_LONGEST_WISH_SECONDS = 3_600.0
+# Whatever a provider says, a channel is quiet for no longer: then one message asks whether it still means it. That
+# message itself waits for the wish, up to the day of `_backoff`.
+_LONGEST_QUIET_SECONDS = 3_600.0
 # Those who wait come back one after the other, so far apart, and not all at once.
-_APART_SECONDS, _LONGEST_LINE_SECONDS = 0.05, 900.0
+APART_SECONDS, LONGEST_LINE_SECONDS = 0.05, 900.0
 _SHORTEST_WAIT_SECONDS = 0.2
 _HOUR_SECONDS, _DAY_SECONDS = 3_600.0, 86_400.0
 # How many may be on their way at once; each that comes back well lets twice as many go, each that fails half.
@@ -87,7 +88,7 @@ class Turns:
         """The provider could not, or said nothing; returns for how many seconds it is left alone."""
         self._failures += 1
         self._at_once = max(1, self._at_once // 2)
-        seconds = min(wish or 0.0, _LONGEST_WISH_SECONDS)
+        seconds = min(wish or 0.0, _LONGEST_QUIET_SECONDS)
         if self.is_away:
             grown = _FIRST_LOOK_SECONDS * 2.0 ** min(self._failures - _FAILURES, 16)
             seconds = max(seconds, min(grown, _LONGEST_LOOK_SECONDS))
@@ -100,7 +101,7 @@ class Turns:
 
     def _wait_in_line(self, seconds: float, reason: str) -> Waits:
         self._in_line += 1
-        behind = min(self._in_line * _APART_SECONDS, _LONGEST_LINE_SECONDS)
+        behind = min(self._in_line * APART_SECONDS, LONGEST_LINE_SECONDS)
         return Waits(reason, retry_after_seconds=max(seconds + behind, _SHORTEST_WAIT_SECONDS))
 
 

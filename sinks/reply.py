@@ -15,12 +15,13 @@ from core.reply import Sender
 from core.wire import Ticket
 from sinks._backoff import Backoff
 from sinks._tries import Line, Load, Tries, line_of
+from sinks._turns import APART_SECONDS, LONGEST_LINE_SECONDS
 from sinks.base import Sink
 
 # Puts a ticket that was given up where a person sees it: the ticket, the case's number, the reason.
 Park = Callable[[Ticket, str, str], Awaitable[None]]
-# Those that a full channel turns away come back one after the other, so far apart, and not all at once.
-_AWAY_SECONDS, _APART_SECONDS, _LONGEST_LINE_SECONDS = 1.0, 0.05, 900.0
+# After which those that a full channel turns away begin to come back, one after the other.
+_AWAY_SECONDS = 1.0
 _AGAIN_SECONDS, _LONGEST_AGAIN_SECONDS = 1.0, 30.0
 # What is on its way when the process ends may take so long; what is not back then is asked after at the next start.
 _LAST_SECONDS = 4.0
@@ -136,7 +137,7 @@ class Courier(Sink[Ticket]):
         for one in line:
             channel = one.reply.channel
             self._turned_away[channel] += is_full
-            seconds = _AWAY_SECONDS + min(self._turned_away[channel] * _APART_SECONDS, _LONGEST_LINE_SECONDS)
+            seconds = _AWAY_SECONDS + min(self._turned_away[channel] * APART_SECONDS, LONGEST_LINE_SECONDS)
             away = self._tries.turned_away(one, seconds) if is_full else self._tries.behind(one)
             self._unwritten[one.reply.id] = one, away
 
@@ -185,7 +186,7 @@ class Courier(Sink[Ticket]):
                 self._unparked.pop(0)
             self._back |= {name for name, sender in self._senders.items() if sender.is_back()}
             for channel in sorted(self._back):
-                await asyncio.to_thread(partial(self._outbox.hasten, channel, _APART_SECONDS))
+                await asyncio.to_thread(partial(self._outbox.hasten, channel, APART_SECONDS))
                 self._back.discard(channel)
 
     async def _settle(self, ended: Mapping[str, tuple[Claimed, Outcome]]) -> None:

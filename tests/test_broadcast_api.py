@@ -1,7 +1,9 @@
 """Broadcasts over HTTP and from the terminal: the holder of a key acts, everybody reads what was sent."""
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +11,10 @@ from msgspec.structs import replace
 
 from bench.instance import Instance
 from cases.broadcast_model import Draft, Target
+from cases.broadcast_queue import Done
 from cases.store import CaseStore
 from core.errors import ConfigError
+from pipeline.broadcast_shown import brief, whole
 from tests.casework import Time, city
 from tests.commands import asked
 from web.app import make_app
@@ -135,6 +139,43 @@ async def test_everybody_reads_what_was_sent(api: Api) -> None:
     assert [] == after["results"]
 
 
+def test_in_one_language(store: CaseStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """What an officer is told is in English throughout; the city's own words alone are not. What failed stands in the
+    head, the reason once."""
+    targets = tuple(Target(platform="x", account=name, name="응답소", text=COLD) for name in ("one", "two", "three"))
+    store.broadcasts.draft(Draft(audience="all", title=COLD, text=COLD, targets=targets), KIM)
+    name = store.broadcasts.listed()[0].id
+    for officer in (KIM, PARK):
+        store.broadcasts.approve(name, officer)
+    store.broadcasts.send(name, KIM)
+    queue = store.broadcasts.queue
+    for job in queue.claim(9, (), patience=timedelta(seconds=4)).ready:
+        is_out = job.account == "one"
+        done = Done(id=job.id, state="sent" if is_out else "failed", error="" if is_out else f"refused {job.account}")
+        queue.settle(done)
+    whole(store.broadcasts.get(name))
+    said = capsys.readouterr().out
+    ours = re.sub(f"{COLD}|{KIM}|{PARK}", "", said)
+
+    assert [f"{name}  done, 2 failed"] == [said.splitlines()[0].removesuffix(COLD).rstrip()]
+    assert f"1/3: 1 posted, 2 failed; mend why, then broadcast retry {name}" == said.splitlines()[-1]
+    assert ([1, 1], []) == ([said.count("refused two"), said.count("refused three")], re.findall("[가-힣]", ours))
+
+
+def test_who_cannot_post_is_told_before(store: CaseStore, capsys: pytest.CaptureFixture[str]) -> None:
+    """An account that cannot post stands in its row, with the reason, once; who approves reads how many there are."""
+    able, unable = (Target(platform="x", account=name, name="응답소", text=COLD) for name in ("one", "two"))
+    targets = (able, replace(unable, problem="it has no token"))
+    made = store.broadcasts.draft(Draft(audience="all", title="한파", text=COLD, targets=targets), KIM)
+    whole(made)
+    table = capsys.readouterr().out
+    brief(store.broadcasts.approve(made.id, KIM))
+    line = capsys.readouterr().out
+
+    assert (1, 1, 1) == tuple(map(table.count, ("it has no token", "cannot post  ", "1 of 2 accounts cannot post")))
+    assert ("1 of 2 accounts cannot post" in line, "it has no token" in line) == (True, False)
+
+
 async def test_a_draft_sent_in_twice(api: Api) -> None:
     """With the same Idempotency-Key a program drafts once; another officer's is another draft."""
     kim, park = api.key(KIM), api.key(PARK)
@@ -200,7 +241,10 @@ def test_from_the_terminal(instance: Instance) -> None:
 
     assert "nothing was kept" in rehearsed.stdout
     assert "x: has no way out and goes to files" in rehearsed.stderr
-    assert "김서연, who drafted it, may be one of them" in words[0]
+    assert [f"{made['id']}: approvals 1/2, by 김서연; somebody else has to approve, too: ", "", ""] == [
+        words[0][: words[0].index("broadcast approve")],
+        *("".join(said.splitlines()[1:]) for said in approved),
+    ]
     assert ["approvals 1/2", "ready: broadcast send", "0/16: 16 due", "going out"] == [
         found
         for found, said in zip(

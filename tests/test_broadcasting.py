@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from cases.broadcast_model import Broadcast, Draft, Target
+from cases.broadcast_queue import Done
 from cases.store import CaseStore
+from config.schema import Account
 from connectors._facebook_settings import FacebookSettings
 from connectors._line_announce import LineAnnouncer
 from connectors._x_settings import XSettings
@@ -22,10 +24,11 @@ from core.announce import Announcement, Announcer
 from core.clock import machine_clock
 from core.errors import Rejected
 from pipeline.broadcast_files import FileAnnouncer
+from pipeline.broadcast_targets import unready
 from pipeline.broadcasting import Broadcaster
 from pipeline.settings import Broadcasts as Settings
 from tests.announce_provider import BOT_TOKEN, Platforms, Trouble, number_of, token_of
-from tests.casework import Time, make_store
+from tests.casework import Time, city, make_store
 
 KIM, PARK = "김서연", "박지훈"
 COLD = "[한파경보] 오늘 21시 서울 전역. 수도 계량기를 보온해 주십시오."
@@ -225,6 +228,50 @@ async def test_into_files(store: CaseStore, tmp_path: Path) -> None:
     assert {X_ONE: "sent", X_TWO: "sent"} == states(found)
     assert [(COLD, False), ("", True)] == [(one["text"], one["repost_of"].startswith("file:")) for one in said]
     assert [] == list((tmp_path / "outbox").iterdir())
+
+
+async def test_refused_after_a_lost_answer(store: CaseStore) -> None:
+    """Where nobody looked for an earlier try, a refusal says nothing of it: a person looks."""
+    name = sent(store, PAGE)
+    store.broadcasts.queue.claim(1, (), patience=PATIENCE)
+    found = await carried(store, name, {})
+
+    assert {PAGE: "uncertain"} == states(found)
+
+
+async def test_the_call_ends_with_its_cause(store: CaseStore) -> None:
+    """What LINE does not take back is told on the readiness page until a person settles it, in whatever process."""
+    name, degraded = sent(store, "line:seoul"), dict[str, str]()
+    (job,) = store.broadcasts.queue.claim(1, (), patience=PATIENCE).ready
+    store.broadcasts.queue.settle(Done(id=job.id, state="sent", provider_id="1"))
+    store.broadcasts.recall(name, KIM, "오보")
+    line = LineAnnouncer(LineSettings(api_url="http://127.0.0.1:1"), "token")
+    running = asyncio.create_task(
+        Broadcaster(store.broadcasts.queue, {"line": line}, SHORT, degraded=degraded).run(), name="broadcasts"
+    )
+    async with asyncio.timeout(300):
+        while "broadcasts" not in degraded:
+            await asyncio.sleep(0.02)
+        said = degraded["broadcasts"]
+        store.broadcasts.settle(name, KIM, "line:seoul", is_there=False)
+        while degraded:
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert f"{name} stays 1; see `eungdapso broadcast show`" == said
+
+
+def test_who_cannot_post_is_noted(platforms: Platforms) -> None:
+    """Accounts that may broadcast and could not are told, a line for each reason; those that can are not."""
+    able = {"name": "서울", "english": "Seoul", "may_broadcast": True}
+    pairs = [("x", "one"), ("x", "three"), ("x", "four"), ("facebook", "page")]
+    accounts = tuple(Account(platform=platform, handle=handle, **able) for platform, handle in pairs)
+    town = city().model_copy(update={"accounts": accounts})
+
+    assert ["cannot broadcast: x:three, x:four: [connectors.x.accounts.<handle>] has no id"] == unready(
+        town, posting(platforms)
+    )
 
 
 async def test_line_takes_nothing_back() -> None:

@@ -246,7 +246,9 @@ def test_a_person_decides(broadcasts: Broadcasts) -> None:
     two = [target("telegram", name) for name in ("seen", "unseen")]
     name = sent(broadcasts, *two).id
     bring_out(broadcasts, seen="uncertain", unseen="uncertain")
-    alone = broadcasts.again(name, KIM)
+    with pytest.raises(Rejected, match="nobody can tell"):
+        broadcasts.again(name, KIM)
+    alone = broadcasts.get(name)
     broadcasts.settle(name, KIM, "telegram:seen", is_there=True, provider_id="7:1")
     broadcasts.again(name, KIM, "telegram:unseen")
     again = bring_out(broadcasts)
@@ -254,6 +256,83 @@ def test_a_person_decides(broadcasts: Broadcasts) -> None:
     assert {"seen": "uncertain", "unseen": "uncertain"} == states(alone)
     assert [("unseen", False)] == [(job.account, job.is_lost) for job in again]
     assert {"seen": "sent", "unseen": "sent"} == states(broadcasts.get(name))
+
+
+def staying(broadcasts: Broadcasts) -> str:
+    """Returns a broadcast that was recalled and stands there still at a platform that takes nothing back."""
+    name = sent(broadcasts, target("line", "seoul")).id
+    bring_out(broadcasts)
+    broadcasts.recall(name, PARK, "오보")
+    (job,) = claimed(broadcasts)
+    settle(broadcasts, job, "stays", error="LINE takes nothing back")
+    return name
+
+
+def test_what_stays_is_not_tried_anew(broadcasts: Broadcasts) -> None:
+    """Where nothing can be taken back `retry` is refused, with what helps, and changes nothing."""
+    name = staying(broadcasts)
+    for account in ("", "line:seoul"):
+        with pytest.raises(Rejected, match=f"broadcast correct {name}"):
+            broadcasts.again(name, KIM, account)
+
+    assert ({"seoul": "stays"}, []) == (states(broadcasts.get(name)), claimed(broadcasts))
+    assert {name: {"stays": 1}} == broadcasts.queue.troubled()
+
+
+def test_what_stays_is_put_right(broadcasts: Broadcasts) -> None:
+    """Nobody is called any more when the right words stand at the same account; before that they are."""
+    name = staying(broadcasts)
+    right = sent(broadcasts, target("line", "seoul"), corrects=name, title="정정")
+    before = broadcasts.queue.troubled()
+    bring_out(broadcasts)
+
+    assert ({name: {"stays": 1}}, {}) == (before, broadcasts.queue.troubled())
+    assert {"seoul": "sent"} == states(broadcasts.get(right.id))
+
+
+@pytest.mark.parametrize(("is_there", "state"), [(True, "kept"), (False, "recalled")])
+def test_what_stays_is_settled(broadcasts: Broadcasts, is_there: bool, state: str) -> None:
+    """A person who deleted it by hand, or leaves it there, ends the call."""
+    name = staying(broadcasts)
+    found = broadcasts.settle(name, KIM, "line:seoul", is_there=is_there)
+
+    assert ({"seoul": state}, {}) == (states(found), broadcasts.queue.troubled())
+    assert [] == claimed(broadcasts)
+
+
+def test_one_correction_stands(broadcasts: Broadcasts) -> None:
+    """Of two drafts that put the same one right one goes out; what is wrong with that one is put right itself."""
+    wrong = sent(broadcasts).id
+    drafts = [broadcasts.draft(draft(corrects=wrong), KIM).id for _ in range(2)]
+    for name in drafts:
+        for officer in (KIM, PARK):
+            broadcasts.approve(name, officer)
+    broadcasts.send(drafts[0], KIM)
+    with pytest.raises(Rejected, match=f"broadcast correct {drafts[0]}"):
+        broadcasts.send(drafts[1], KIM)
+    with pytest.raises(Rejected, match=f"broadcast correct {drafts[0]}"):
+        broadcasts.draft(draft(corrects=wrong), KIM)
+
+    assert "approved" == broadcasts.get(drafts[1]).state
+
+
+def test_an_account_of_two_platforms(broadcasts: Broadcasts) -> None:
+    """A handle that stands for two accounts is asked for with its platform."""
+    name = sent(broadcasts, target("facebook", "mayor"), target("telegram", "mayor")).id
+    bring_out(broadcasts, mayor="failed")
+    with pytest.raises(Rejected, match="say facebook:mayor or telegram:mayor"):
+        broadcasts.again(name, KIM, "mayor")
+
+    assert {"failed": 2} == broadcasts.get(name).counts
+
+
+def test_signs_that_no_store_takes(broadcasts: Broadcasts) -> None:
+    """A name with them is the name of nothing; in a reason they are left out."""
+    name = sent(broadcasts).id
+    with pytest.raises(Rejected, match="no such broadcast"):
+        broadcasts.get("B1\0")
+
+    assert "오보" == broadcasts.recall(name, PARK, "오\0보\n").acts[-1].why
 
 
 def test_there_is_nothing_to_decide(broadcasts: Broadcasts) -> None:

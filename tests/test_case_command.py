@@ -10,9 +10,10 @@ from unittest.mock import patch
 import pytest
 
 from bench.instance import Instance
+from cases.model import By
 from cases.store import CaseStore
 from pipeline.build import prepared
-from tests.casework import Time, dispatched, message
+from tests.casework import Time, dispatched, message, opened
 from tests.commands import asked
 
 GIVEN = 5
@@ -86,16 +87,41 @@ def test_a_slip_in_a_unit_is_said(instance: Instance, store: CaseStore) -> None:
     assert first == store.views.case(first.number)
 
 
+@pytest.mark.parametrize(
+    ("said", "way", "says"),
+    [
+        ({"channel": "sms"}, "private", "to the citizen alone, by sms; as a file in var/outbox"),
+        ({"channel": "telegram", "public": True}, "public", "publicly by telegram; as a file"),
+        ({"channel": "webhook", "reply_to": ""}, "nobody", "nothing is sent: nobody knows where to write to"),
+    ],
+)
+def test_an_answer_says_where_its_words_go(
+    instance: Instance, store: CaseStore, time: Time, said: dict[str, Any], way: str, says: str
+) -> None:
+    """Before it says that the case is answered; machines are told the same."""
+    number = opened(store, dispatched(message("역삼동 골목에 쓰레기가 쌓였습니다.", time, **said)))
+    told = asked(instance, "case", "answer", number, "치웠습니다.")
+    store.officer.reopen(number, By("박지훈"), why="다시 쌓임")
+    shown = json.loads(asked(instance, "case", "answer", number, "또 치웠습니다.", "--json").stdout)
+    first, last = told.stdout.splitlines()
+
+    assert first.startswith(says)
+    assert f"{number}: answered in gangnam" == last
+    assert ("answered", way) == (shown["state"], shown["words"]["way"])
+
+
 def test_a_key_is_taken_back_by_its_id(instance: Instance, store: CaseStore) -> None:
     """What was made is listed without itself; revoked, it opens nothing and is listed no more."""
-    key = asked(instance, "key", "add", "--queue", "gangnam", "--by", "박지훈").stdout.strip()
+    key = asked(instance, "key", "add", "--queue", "gangnam", "--by", "박지훈", "--for", "상황실").stdout.strip()
     (row,) = json.loads(asked(instance, "key", "list", "--json").stdout)
     listed = asked(instance, "key", "list").stdout
     opened_before = store.keys.check(key)
     done = asked(instance, "key", "revoke", row["id"])
 
     assert ("gangnam", "박지훈") == (row["queue"], row["created_by"])
-    assert listed.startswith(f"{row['id']}  gangnam  ")
+    assert ["id", "queue", "made", "by", "for"] == listed.splitlines()[0].split()
+    assert listed.splitlines()[1].startswith(f"{row['id']}  gangnam  ")
+    assert listed.splitlines()[1].endswith("박지훈  상황실")
     assert key not in listed
     assert frozenset({"gangnam"}) == opened_before
     assert 0 == done.exit_code
@@ -110,3 +136,14 @@ def test_a_key_that_is_none_cannot_be_taken_back(instance: Instance) -> None:
 
     assert 1 == done.exit_code
     assert "there is no such key" in done.stderr
+
+
+def test_what_made_no_case_can_be_seen(instance: Instance, store: CaseStore, time: Time) -> None:
+    """What is taken for a machine's mail may be a citizen's: who sent it, what it says, and why it made no case."""
+    mail = message("보도블록이 깨졌습니다.", time, channel="email", reply_to="bounce@example.org")
+    store.record([dispatched(mail, action="ignore", queue=None, unit=None, reason="automatic mail")])
+    listed = asked(instance, "case", "ignored").stdout
+    (row,) = json.loads(asked(instance, "case", "ignored", "--json").stdout)
+
+    assert "email  bounce@example.org  automatic mail: 보도블록이 깨졌습니다." in listed
+    assert (mail.id, "보도블록이 깨졌습니다.") == (row["message"], row["text"])

@@ -216,3 +216,10 @@ def test_lines_are_whole_for_programs(run: Run, made: Plan) -> None:
     listed = next(line for line in run("list").stdout.splitlines() if lost.number in line)
 
     assert f"failed: {'blocked ' * 30}".strip() in listed
+
+
+def test_a_reason_is_shown_as_it_is(run: Run, made: Plan) -> None:
+    """What a stranger's mail server wrote is no markup of ours, and moves nobody's cursor."""
+    Lost(made, "550 [/b] no such user \x1b[2J")
+
+    assert "550 [/b] no such user �[2J" in run("list").stdout

@@ -1,5 +1,6 @@
 """Names, days and texts on the command line: what is none is refused, with what was probably meant."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,3 +103,12 @@ def test_a_channel_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_every_part_is_listed() -> None:
     """`evaluate --help` names all that can be asked."""
     assert {*parts.names("classifiers"), "route"} == set(PARTS)
+
+
+def test_all_queues_are_named(city: City) -> None:
+    """Whoever does not know what they are called sees all of them."""
+    with pytest.raises(ConfigError) as told:
+        cli_names.queue("--queue", "zzzzzz", city)
+
+    assert "…" not in str(told.value)
+    assert {one.id for one in city.departments} <= set(re.findall(r"[a-z0-9.-]+[a-z0-9]", str(told.value)))

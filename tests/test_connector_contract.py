@@ -3,7 +3,8 @@
 A channel brings `fixtures/connectors/<name>/`: recordings `<case>.raw.http` or `<case>.raw.eml` (with
 `<case>.envelope.json`), what each becomes in `<case>.message.json`, and `suite.toml` with its secrets, what its
 signature covers. How it replies stands there too and is tested in test_connector_replies.py. A folder whose
-`suite.toml` names a `type` is a table of that type: `[connectors.slack]` with `type = "webhook"`.
+`suite.toml` names a `type` is a table of that type: `[connectors.slack]` with `type = "webhook"`. The smallest channel,
+which docs/adding-a-channel.md begins with, is held to the same and is no part of the product.
 """
 
 import json
@@ -27,6 +28,7 @@ from core.errors import Forged, Rejected
 from core.message import Arrival, Envelope, Message
 from core.wire import decode, encode
 from pipeline.parts import find, names
+from tests.fixtures.smallest.smallest import Smallest
 from web.hooks import Hooks
 
 FIXTURES = Path(__file__).with_name("fixtures") / "connectors"
@@ -34,6 +36,8 @@ PUBLIC_URL = "https://eungdapso.example"
 SUITES = {path.parent.name: tomllib.loads(path.read_text(encoding="utf-8")) for path in FIXTURES.glob("*/suite.toml")}
 TABLES = [name for name, suite in SUITES.items() if "type" in suite]
 CHANNELS = sorted({*names("connectors"), *TABLES})
+SMALLEST = FIXTURES.parent / "smallest"
+SUITES[SMALLEST.name] = tomllib.loads((SMALLEST / "suite.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,18 +71,23 @@ def covered(channel: str) -> dict[str, Any]:
 
 def connector_of(channel: str, environment: Mapping[str, str] | None = None) -> Any:
     suite = suite_of(channel)
-    part: Any = find("connectors", suite.get("type", channel), Connector)
+    part: Any = Smallest if channel == SMALLEST.name else find("connectors", suite.get("type", channel), Connector)
     made = part.Settings.model_validate(suite.get("settings", {}))
     return part(channel, made, environment=suite.get("environment", {}) if environment is None else environment)
 
 
 def cases() -> list[Case]:
+    """Returns the recordings of the product's channels."""
     found = (Case(channel=path.parent.name, path=path) for path in sorted(FIXTURES.glob("*/*.raw.*")))
     return [case for case in found if case.channel in CHANNELS]
 
 
+def every_case() -> list[Case]:
+    return [*cases(), *(Case(channel=SMALLEST.name, path=path) for path in sorted(SMALLEST.glob("*.raw.*")))]
+
+
 def http_cases() -> list[Case]:
-    return [case for case in cases() if case.is_http]
+    return [case for case in every_case() if case.is_http]
 
 
 def covering(what: str) -> list[Case]:
@@ -244,16 +253,16 @@ def spoiled(case: Case) -> Iterator[bytes]:
 # Recordings.
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", [*CHANNELS, SMALLEST.name])
 def test_channel_has_recordings(channel: str) -> None:
     """Every channel shows by recordings what it makes of what its provider sends."""
-    found = [case for case in cases() if case.channel == channel]
+    found = [case for case in every_case() if case.channel == channel]
 
     assert [] != found
     assert all(case.expected for case in found)
 
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.parametrize("case", every_case(), ids=str)
 def test_recording_becomes_its_message(case: Case) -> None:
     """A recording becomes exactly its message."""
     message = msgspec.structs.replace(parsed(case)[0], id="")
@@ -261,25 +270,25 @@ def test_recording_becomes_its_message(case: Case) -> None:
     assert case.expected == message
 
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.parametrize("case", every_case(), ids=str)
 def test_message_is_well_formed(case: Case) -> None:
     """A message is in NFC, its times have a zone, it has an id of its channel, and the wire carries it unchanged."""
     assert all(well_formed(message, case) for message in parsed(case))
 
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.parametrize("case", every_case(), ids=str)
 def test_parsing_again_gives_the_same(case: Case) -> None:
     """Parsing is pure: the same bytes are the same message, with the same identity."""
     assert parsed(case) == parsed(case)
 
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.parametrize("case", every_case(), ids=str)
 def test_spoiled_recording_is_a_message_or_rejected(case: Case) -> None:
     """With any part of it left out or replaced, a recording is Rejected or still a well-formed message."""
     assert {outcome(case, raw) for raw in spoiled(case)} <= {"message", "rejected"}
 
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.parametrize("case", every_case(), ids=str)
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(place=st.integers(0, 1_000), octets=st.binary(max_size=8))
 def test_any_octets_are_a_message_or_rejected(case: Case, place: int, octets: bytes) -> None:

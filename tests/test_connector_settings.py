@@ -38,6 +38,6 @@ def test_every_quantity_names_its_unit(channel: str) -> None:
     `connections`, `connections_from_one`."""
     part: Any = find("connectors", channel, Connector)
     quantities = [name for name, described in settings_fields(part.Settings) if described.annotation in (int, float)]
-    unit = re.compile(r"(.*\.)?(\w+_(seconds|hours|days|bytes|characters|a_second)|port|[a-z]+s(_from_one)?)")
+    unit = re.compile(r"(.*\.)?(\w+_(seconds|hours|days|bytes|characters|a_second|a_minute)|port|[a-z]+s(_from_one)?)")
 
     assert [] == [name for name in quantities if not unit.fullmatch(name)]

@@ -133,6 +133,16 @@ def test_the_citizen_hears_of_it_where_they_wrote_from(store: CaseStore, time: T
     assert "+82108765****" in letter.text
 
 
+def test_nobody_is_told_where_nothing_arrives(store: CaseStore, time: Time) -> None:
+    """Whom the letter before did not reach, a notice of the contact does not reach either: none is lost on the way."""
+    number, _ = filed(store, chat(WASTE, time))
+    store.officer.answer(number, RESULT, OFFICER)
+    failing(store, time)
+    store.contacts.link(number, PHONE, OFFICER, why=BY_PHONE)
+
+    assert {("sms", NUMBER)} == {(reply.channel, reply.to) for reply in delivered(store, time)}
+
+
 def test_nothing_is_linked_without_the_code(store: CaseStore, time: Time) -> None:
     """A wrong one says so; after five tries the right one is worth nothing either."""
     number, token = filed(store, chat(WASTE, time))
@@ -491,6 +501,19 @@ def test_what_is_public_is_brought_in_private(store: CaseStore, time: Time) -> N
 
     assert RESULT in letter.text
     assert not letter.public
+
+
+def test_who_left_no_address_is_written_to_where_they_agreed(store: CaseStore, time: Time) -> None:
+    """A citizen of the form adds a number to the case: the answer goes there, and the officer is told so."""
+    number, _ = filed(store, message(WASTE, time, channel="form", reply_to="", author=Author(), conversation=""))
+    store.contacts.link(number, PHONE, OFFICER, why=BY_PHONE)
+    store.officer.answer(number, RESULT, OFFICER)
+    (letter,) = delivered(store, time)
+    heard = store.officer.heard(number, OFFICER)
+
+    assert ("sms", NUMBER, True) == (letter.channel, letter.to, RESULT in letter.text)
+    assert heard
+    assert ("contact", "sms") == (heard.way, heard.channel)
 
 
 def test_no_public_handle_is_ever_a_contact(store: CaseStore, time: Time) -> None:

@@ -230,6 +230,29 @@ def test_machines_address_is_a_sign(local: str) -> None:
     assert ("automatic: sender is a machine",) == read(raw).signals
 
 
+@pytest.mark.parametrize("local", ["bounce", "Bounces", "postmaster"])
+def test_an_address_for_bounces_alone_proves_no_machine(local: str) -> None:
+    """Somebody may write from it: such a mail gets no letter by itself, and a person reads it."""
+    raw = MAIL.replace(b"citizen@example.kr", f"{local}@example.kr".encode())
+
+    assert ("suppress: sender is an address for bounces",) == read(raw).signals
+
+
+def test_a_mailing_service_may_bring_a_persons_mail() -> None:
+    """The envelope's address is its own, for what comes back; who wrote stands in the mail."""
+    message = read(MAIL, sender="bounces+123@service.example")
+
+    assert ("suppress: sender is an address for bounces",) == message.signals
+
+
+@pytest.mark.parametrize("line", ["Subject: Undelivered Mail Returned to Sender", "Precedence: bulk"])
+def test_an_address_for_bounces_with_another_sign_is_a_machines(line: str) -> None:
+    """A bounce's subject, or any sign in the headers, is proof enough."""
+    raw = headed(line).replace(b"citizen@example.kr", b"bounce@example.kr")
+
+    assert "automatic: sender is a machine" in read(raw).signals
+
+
 def test_our_own_mail_is_an_echo() -> None:
     """Mail that bears our Message-ID, our address, or has come around for ever, is an echo."""
     own = read(MAIL.replace(b"<1@mail.example.kr>", OUR_ID.encode()))

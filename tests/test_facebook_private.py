@@ -55,6 +55,7 @@ def test_answer_after_the_week_says_nothing_in_public(store: CaseStore, time: Ti
 
     assert reply.public
     assert RESULT not in reply.text
+    assert "11월 30일(월)에 담당부서가 답변하였습니다" in reply.text
 
 
 def test_other_channels_stay_as_they_are(store: CaseStore, time: Time) -> None:

@@ -428,3 +428,10 @@ async def test_what_speaks_no_http_harms_nobody() -> None:
         await made.fetch(Place(url=f"http://127.0.0.1:{port}/"))
     server.close()
     await server.wait_closed()
+
+
+async def test_another_port_says_how_it_is_let() -> None:
+    """An operator who reads it in the log or in the case's history knows which setting to write."""
+    told = await refused(Fetcher(most_bytes=100), "http://1.1.1.1:28199/a.jpg")
+
+    assert 'port 28199 is none of 80, 443, 8443; [security] allow_hosts = ["host:port"] lets it' == told

@@ -302,3 +302,10 @@ def test_password_never_goes_in_the_clear() -> None:
     """Without encryption only this machine is asked."""
     with pytest.raises(ValidationError, match="in the clear"):
         ImapSettings(host="mail.example.kr", encryption="none")
+
+
+def test_the_start_says_which_mailbox_is_asked() -> None:
+    """Of several, an operator sees which one each is."""
+    part = Imap("imap", ImapSettings(host="mail.example.kr", addresses=(OURS,)), environment={})
+
+    assert f"mail.example.kr:993 for {OURS}, INBOX" == part.whom

@@ -91,6 +91,15 @@ def test_what_send_says_is_let_in() -> None:
     assert [("가로등", "citizen-7")] == [(m.text, m.author.handle) for m in bot().parse(asked)]
 
 
+def test_send_can_leave_a_number() -> None:
+    """Where the block has a parameter for it, a sender who is a telephone number is one who left it."""
+    part = bot(phone_param="phone")
+    spoken = part.spoken(Words(text="가로등", sender="+82 10-1234-5678", public_url="https://x.example", now=0))
+    asked = msgspec.structs.replace(request({}), body=spoken.body, headers=spoken.headers)
+
+    assert ["01012345678"] == [m.reply_to for m in part.parse(asked)]
+
+
 # What is said at once.
 
 
@@ -434,6 +443,16 @@ async def test_answer_after_the_minute_asks_no_callback() -> None:
         error = await sent(provider, reply(callback=provider.new_callback()), seconds=55)
 
     assert (Rejected, 0) == (type(error), provider.taken)
+
+
+@pytest.mark.parametrize(("callback", "why"), [(False, "there is no callback"), (True, "its minute over")])
+async def test_staff_read_why_nothing_arrived(callback: bool, why: str) -> None:
+    """Whether there was a callback at all, or it came too late."""
+    async with Provider().listening() as provider:
+        late = reply(callback=provider.new_callback() if callback else "", attempt=2)
+        error = await sent(provider, late, seconds=55)
+
+    assert why in str(error)
 
 
 async def test_letter_of_the_next_morning_asks_no_callback() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from cases.letters import Facts, Letters, deadline, moment
 from config.schema import City, Letter
+from connectors._x_weight import MOST_WEIGHT, weight
 from core.errors import ConfigError
 from core.reply import Style
 from tests.casework import FAQ, at, city
@@ -141,6 +142,43 @@ def test_what_others_can_read_says_no_more_than_it_may(letters: Letters) -> None
     assert "강남구" in words.text
     assert "비밀" not in words.text
     assert "https" not in words.text
+
+
+@pytest.mark.parametrize(("name", "said"), [("result", "답변하였습니다"), ("closed", "종결하였습니다")])
+def test_in_public_a_result_says_when_and_how_to_hear_it(letters: Letters, name: str, said: str) -> None:
+    """That it was answered or closed, on which day, by whom, and that 120 tells the words to who has the number."""
+    words = letters.write(name, facts(public=True, said_at=at("2026-11-24 10:00"), text="비밀", reason="비밀")).text
+
+    for part in ("11월 24일(화)", said, "120", "20261123-000001-0", "강남구"):
+        assert part in words
+    assert "비밀" not in words
+
+
+@pytest.mark.parametrize(("name", "said"), [("result", "Answered on Tue, 24 Nov"), ("closed", "closed on Tue, 24 Nov")])
+def test_in_public_a_result_is_told_in_english_too(letters: Letters, name: str, said: str) -> None:
+    """With the day, the telephone and the number, for who does not write Korean."""
+    words = letters.write(name, facts(public=True, language="en", said_at=at("2026-11-24 10:00"), text="secret")).text
+
+    assert (True, True, False) == (said in words, "Call 120" in words, "secret" in words)
+
+
+@pytest.mark.parametrize("name", sorted(city().words.letters))
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_what_has_words_for_the_public_fits_one_post(letters: Letters, name: str, language: str) -> None:
+    """A post of X holds 280 by its count, with the longest name of a department, too."""
+    letter = city().words.letters[name]
+    public = facts(public=True, language=language, queue="triage", said_at=at("2026-12-11 10:00"))
+
+    assert not letter.public or weight(letters.write(name, public).text) <= MOST_WEIGHT
+
+
+def test_words_for_the_public_name_nothing_else() -> None:
+    """A template that would tell the words, a link or a reason to everybody is a mistake; so is one language alone."""
+    for public in ("{text}", "{reason}", "{link}", "{officer}"):
+        with pytest.raises(ConfigError, match=r"letters\.result\.public: \{"):
+            Letters(with_letter("result", public=public, public_en="done"))
+    with pytest.raises(ConfigError, match="only one of public and public_en"):
+        Letters(with_letter("result", public="답변하였습니다."))
 
 
 @pytest.mark.parametrize("name", sorted(city().words.letters))

@@ -260,6 +260,18 @@ def test_a_person_can_let_it_be(store: CaseStore, time: Time) -> None:
         store.trouble.let_be(one.reply.id, OFFICER, "다시")
 
 
+def test_nobody_sends_what_is_settled(store: CaseStore, time: Time) -> None:
+    """A ticket that goes back to the stream when its letter is settled is done with, and is not parked again."""
+    opened(store, dispatched(message(WASTE, time)))
+    (one,) = claimed(store, time)
+    settle(store, [one.reply], "failed", error="blocked")
+    store.outbox.parked(one.reply.id)
+    store.trouble.let_be(one.reply.id, OFFICER, "전화로 답변")
+    claims = store.outbox.claim([Ticket(row=one.reply.id, attempt=2)])
+
+    assert ([], [], []) == (claims.ready, claims.unparked, claims.unknown)
+
+
 def test_a_letter_that_cannot_be_read_harms_no_other(url: str, time: Time) -> None:
     """A row that was sealed with another key is given up; the rest goes out."""
     other = make_store(url, time, seal=Seal(bytes(32)))

@@ -195,6 +195,8 @@ async def test_a_forgotten_case_says_so(site: Site, store: CaseStore, time: Time
     assert 200 == status
     assert "삭제" not in before
     assert FORGOTTEN in after
+    assert WASTE in before
+    assert WASTE not in after
     assert "통화" not in after
 
 
@@ -262,6 +264,7 @@ async def test_of_what_was_written_anew_the_last_is_shown(store: CaseStore, time
     first = message(WASTE, time)
     number = opened(store, dispatched(first))
     anew = message(f"{WASTE} 오늘요.", time, native_id=first.native_id, version="2", change="edit")
+    time.moves(minutes=1)
     store.record([joins(anew, number), joins(message("감사합니다.", time), number)])
     words = store.public.words(number, store.views.case(number).token)
 

@@ -113,3 +113,11 @@ def test_send_speaks_as_the_call_centre() -> None:
     assert ("/hooks/phone", "보안등이 꺼졌습니다.", "+821012345678") == (spoken.path, read.text, read.reply_to)
     with pytest.raises(ConfigError, match="EUNGDAPSO_PHONE_KEY"):
         channel({}).spoken(words)
+
+
+def test_a_key_that_is_missing_is_told_with_the_other_way() -> None:
+    """Whoever tries the channel without a call centre learns how offices file."""
+    with pytest.raises(
+        ConfigError, match=r"EUNGDAPSO_PHONE_KEY is not set\. Set it and start again, or .*/api/v1/records"
+    ):
+        channel({}).spoken(Words(text="보안등", sender="", public_url="", now=0))

@@ -35,6 +35,7 @@ from pipeline.cli_explain import told
 from router.cutoff import AfterCutoff
 from router.examples import check_examples
 from router.router import Router
+from router.view import Views
 
 # What stands in a text to what is found: classifier, value, confidence, lead.
 WORDS: dict[str, tuple[str, str, float, float]] = {
@@ -288,6 +289,22 @@ def test_nothing_sure_is_held() -> None:
     decision = decide("음…")
 
     assert ("hold", "triage", 0.0) == (decision.action, decision.queue, decision.confidence)
+
+
+@pytest.mark.parametrize(
+    ("text", "because", "owner"),
+    [
+        ("y", "like '버스가 안 와요'", ""),
+        ("ㅋㅋ!", "like '버스가 안 와요'", ""),
+        ("버스", "'버스'", "hq.bus"),
+        ("버스가", "like '버스가 안 와요'", "hq.bus"),
+    ],
+)
+def test_a_letter_or_two_are_no_matter(text: str, because: str, owner: str) -> None:
+    """What so few letters are only like is nobody's; a word for a matter, or a longer text, is."""
+    found = {"topic": (Finding("topic", "bus", 0.9, because),)}
+
+    assert owner == Views(CITY).make(message(text), Context(), found).owner
 
 
 def test_a_simple_question_is_answered() -> None:

@@ -15,6 +15,7 @@ import pytest
 from core.errors import Unavailable
 from pipeline.build import GROUPS
 from pipeline.house import patiently_opened
+from pipeline.run import LOADS, in_time
 from streams.embedded import Embedded
 
 ROOT = Path(__file__).parent.parent
@@ -107,3 +108,20 @@ def test_who_is_told_to_stop_waits_no_longer(tmp_path: Path, locked: sqlite3.Con
 
     with pytest.raises(Unavailable, match="holds its lock"):
         asyncio.run(stopped())
+
+
+async def test_a_start_that_takes_long_says_that_it_loads() -> None:
+    """A clean start, too, takes its time: nothing in its words sounds like a fault."""
+    said: list[str] = []
+    heard = asyncio.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        heard.set()
+
+    async def ready() -> None:
+        await heard.wait()
+
+    await in_time(ready(), say, LOADS, seconds=0)
+
+    assert ["loading (up to a minute)"] == said

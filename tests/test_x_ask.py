@@ -251,3 +251,13 @@ async def test_spent_budget_degrades_the_channel(store: CaseStore) -> None:
 
     assert ["가로등"] == door.texts
     assert "the monthly budget of 0.005 dollars is spent: nothing is sent" == degraded["connectors.x"]
+
+
+async def test_a_token_that_ended_is_named() -> None:
+    """Who reads that X refused us learns which secret that is, and what to do."""
+    fake, door = FakeX(), Door()
+    async with fake.listening():
+        part = x(fake, accounts={"Seoul_eds": {"id": CITY}})
+        fake.fails("GET mentions", Trouble(status=401))
+        with pytest.raises(Rejected, match="X refused with 401: renew EUNGDAPSO_X_BEARER_TOKEN at X"):
+            await ask(part, door)

@@ -81,6 +81,8 @@ async def test_round_trip(tmp_path: Path) -> None:
         await until(lambda: fake.calls("GET mentions") > polled + 3)
         await asyncio.to_thread(instance.drain)
         readiness = await asyncio.to_thread(instance.readiness)
+        async with aiohttp.ClientSession() as session, session.get(f"{instance.base}/metrics") as answer:
+            metrics = await answer.text()
         number = re.search(r"\d{8}-\d{6,}-\d", fake.replies_to(first)[0])
         assert number is not None
         shown = await asyncio.to_thread(command, instance, "case", "show", number[0], "--json")
@@ -93,3 +95,5 @@ async def test_round_trip(tmp_path: Path) -> None:
     assert "/c/" not in fake.replies_to(first)[0]
     assert "/c/" in fake.messages[0]["text"]
     assert "connectors.x" not in str(readiness["degraded"])
+    # Told by one process, though both that are there spend.
+    assert 'eungdapso_budget_dollars{channel="x"} 500.0' in metrics.splitlines()

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from cases.model import STATES, By
 from core.errors import Rejected, Unavailable
+from web.answers import as_json, key_of, limit_of, refusal
 from web.services import Services
 from web.shown import as_citizen_sees, as_found, as_monitored
 
-_MOST = 200
 _MOST_HITS = 1_000
 _MOST_WORDS = 500
 _HEARTBEAT_SECONDS = 15.0
@@ -40,39 +40,37 @@ class _Calls:
         self._with = services
 
     async def faq(self, request: Request) -> Response:
-        language, limit = request.query_params.get("lang", "ko"), _limit(request, default=5)
-        return _json({"results": await asyncio.to_thread(self._with.faqs, _words(request), language, limit)})
+        language, limit = request.query_params.get("lang", "ko"), limit_of(request, default=5)
+        return as_json({"results": await asyncio.to_thread(self._with.faqs, _words(request), language, limit)})
 
     async def similar(self, request: Request) -> Response:
         ids = await asyncio.to_thread(self._with.find, _words(request), _MOST_HITS)
-        released = await asyncio.to_thread(self._with.store.public.released, ids, _limit(request, default=5))
-        return _json({"results": released})
+        released = await asyncio.to_thread(self._with.store.public.released, ids, limit_of(request, default=5))
+        return as_json({"results": released})
 
     async def case(self, request: Request) -> Response:
         number, token = request.path_params["number"], request.query_params.get("token", "")
         try:
             view = await asyncio.to_thread(self._with.store.public.by_token, number, token)
         except Rejected as error:
-            return _refusal(404, error.reason)
-        return _json(as_citizen_sees(view, self._with.city))
+            return refusal(404, error.reason)
+        return as_json(as_citizen_sees(view, self._with.city))
 
     async def search(self, request: Request) -> Response:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        queues = (
-            await asyncio.to_thread(self._with.store.keys.check, key) if scheme.lower() == "bearer" else frozenset()
-        )
+        key = key_of(request)
+        queues = await asyncio.to_thread(self._with.store.keys.check, key) if key else frozenset()
         if not queues:
-            return _refusal(401, "send 'Authorization: Bearer <key>'; `eungdapso key add --queue Q` makes one")
+            return refusal(401, "send 'Authorization: Bearer <key>'; `eungdapso key add --queue Q` makes one")
         asked, state = request.query_params.get("queue"), request.query_params.get("state")
         if asked is not None and asked not in queues:
-            return _refusal(403, f"this key is not for the queue '{asked}'")
+            return refusal(403, f"this key is not for the queue '{asked}'")
         if state is not None and state not in STATES:
-            return _refusal(422, f"there is no state '{state}'; there are {', '.join(STATES)}")
+            return refusal(422, f"there is no state '{state}'; there are {', '.join(STATES)}")
         by = By("api", frozenset({asked}) if asked else queues)
-        return _json({"results": await asyncio.to_thread(self._found, request, by, state)})
+        return as_json({"results": await asyncio.to_thread(self._found, request, by, state)})
 
     def _found(self, request: Request, by: By, state: Any) -> list[dict[str, Any]]:
-        words, limit = _words(request), _limit(request, default=50)
+        words, limit = _words(request), limit_of(request, default=50)
         views = self._with.store.views
         if not words:
             return [as_found(case) for case in views.listed(state=state, by=by, limit=limit)]
@@ -80,7 +78,7 @@ class _Calls:
         return [as_found(hit.case or hit) for hit in hits if state in (None, hit.state)][:limit]
 
     async def monitor(self, request: Request) -> Response:
-        return _json(await asyncio.to_thread(self._monitored, _limit(request, default=50)))
+        return as_json(await asyncio.to_thread(self._monitored, limit_of(request, default=50)))
 
     async def events(self, request: Request) -> Response:
         return StreamingResponse(self._changes(), media_type="text/event-stream", headers={"cache-control": "no-store"})
@@ -99,16 +97,3 @@ class _Calls:
 
 def _words(request: Request) -> str:
     return request.query_params.get("q", "")[:_MOST_WORDS]
-
-
-def _limit(request: Request, *, default: int) -> int:
-    given = request.query_params.get("limit", "")
-    return max(1, min(_MOST, int(given))) if given.isascii() and given.isdigit() and len(given) < 10 else default
-
-
-def _json(value: object) -> Response:
-    return Response(_encode(value), media_type="application/json")
-
-
-def _refusal(status: int, error: str) -> Response:
-    return JSONResponse({"error": error}, status_code=status)

@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from cases.broadcast_model import Broadcast, Draft, Target, Told
 from core.errors import ConfigError, Rejected
+from web.answers import as_json, key_of, limit_of, refusal
 from web.passing import read
 from web.services import Services
 from web.shown import in_seoul
 
-_MOST, _MOST_BYTES, _MOST_CAUSE = 200, 65_536, 200
-_encode = msgspec.json.Encoder().encode
+_MOST_BYTES, _MOST_CAUSE = 65_536, 200
 _NO_KEY = "send 'Authorization: Bearer <key>'; `eungdapso key add --queue broadcasts --for NAME` makes one"
 
 
@@ -57,17 +57,17 @@ class _Calls:
 
     async def listed(self, request: Request) -> Response:
         """Without a key what was sent and not taken back; with one all, as staff see them."""
-        limit, broadcasts = _limit(request), self._with.store.broadcasts
+        limit, broadcasts = limit_of(request, default=50), self._with.store.broadcasts
         if "authorization" not in request.headers:
-            return _json({"results": [as_told(one) for one in await asyncio.to_thread(broadcasts.told, limit=limit)]})
+            return as_json({"results": [as_told(one) for one in await asyncio.to_thread(broadcasts.told, limit=limit)]})
         if not await self._holder(request):
-            return _refusal(401, _NO_KEY)
+            return refusal(401, _NO_KEY)
         found = await asyncio.to_thread(broadcasts.listed, limit=limit)
-        return _json({"results": [as_staff_sees(one) for one in found]})
+        return as_json({"results": [as_staff_sees(one) for one in found]})
 
     async def one(self, request: Request) -> Response:
         if not await self._holder(request):
-            return _refusal(401, _NO_KEY)
+            return refusal(401, _NO_KEY)
         return await _answered(lambda: self._with.store.broadcasts.get(request.path_params["id"]))
 
     async def draft(self, request: Request) -> Response:
@@ -79,12 +79,12 @@ class _Calls:
             return await self._written(request, name)
         holder = await self._holder(request)
         if not holder:
-            return _refusal(401, _NO_KEY)
+            return refusal(401, _NO_KEY)
         broadcasts = self._with.store.broadcasts
         try:
             asked = await _read(request)
         except Rejected as error:
-            return _refusal(error.status, error.reason)
+            return refusal(error.status, error.reason)
         verbs: Mapping[str, Callable[[], Broadcast]] = {
             "approve": lambda: broadcasts.approve(name, holder),
             "send": lambda: broadcasts.send(name, holder),
@@ -95,27 +95,27 @@ class _Calls:
             ),
         }
         if verb not in verbs:
-            return _refusal(404, f"there is no verb '{verb}'; there are correct, {', '.join(verbs)}")
+            return refusal(404, f"there is no verb '{verb}'; there are correct, {', '.join(verbs)}")
         return await _answered(verbs[verb])
 
     async def _written(self, request: Request, corrects: str) -> Response:
         """Keeps a draft; the header `Idempotency-Key` makes one of several that are the same."""
         holder = await self._holder(request)
         if not holder:
-            return _refusal(401, _NO_KEY)
+            return refusal(401, _NO_KEY)
         try:
             asked = await _read(request)
             given = _draft(asked, corrects, request.headers.get("idempotency-key", ""), holder)
             new = await asyncio.to_thread(self._with.written, given)
         except (Rejected, ConfigError) as error:
-            return _refusal(getattr(error, "status", 422), str(error))
+            return refusal(getattr(error, "status", 422), str(error))
         if asked.dry_run:
-            return _json({"posts": [as_targeted(target) for target in new.targets]})
+            return as_json({"posts": [as_targeted(target) for target in new.targets]})
         return await _answered(lambda: self._with.store.broadcasts.draft(new, holder), status=201)
 
     async def _holder(self, request: Request) -> str:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        return await asyncio.to_thread(self._with.store.keys.holder, key) if scheme.lower() == "bearer" else ""
+        key = key_of(request)
+        return await asyncio.to_thread(self._with.store.keys.holder, key) if key else ""
 
 
 def as_told(one: Told) -> dict[str, Any]:
@@ -147,9 +147,9 @@ def _local(values: dict[str, Any]) -> dict[str, Any]:
 
 async def _answered(act: Callable[[], Broadcast], *, status: int = 200) -> Response:
     try:
-        return _json(as_staff_sees(await asyncio.to_thread(act)), status=status)
+        return as_json(as_staff_sees(await asyncio.to_thread(act)), status=status)
     except Rejected as error:
-        return _refusal(error.status, error.reason)
+        return refusal(error.status, error.reason)
 
 
 async def _read(request: Request) -> Asked:
@@ -180,16 +180,3 @@ def _said(is_there: bool | None) -> bool:
     if is_there is None:
         raise Rejected('say whether the post stands there: {"account": "x:Seoul_eds", "is_there": true}')
     return is_there
-
-
-def _limit(request: Request) -> int:
-    given = request.query_params.get("limit", "")
-    return max(1, min(_MOST, int(given))) if given.isascii() and given.isdigit() and len(given) < 10 else 50
-
-
-def _json(value: object, *, status: int = 200) -> Response:
-    return Response(_encode(value), status_code=status, media_type="application/json")
-
-
-def _refusal(status: int, error: str) -> Response:
-    return JSONResponse({"error": error}, status_code=status)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -144,7 +144,8 @@ class _Pages:
 
     async def icon(self, _request: Request) -> Response:
         """For browsers that show what has no head to name it in."""
-        return FileResponse(Path(__file__).with_name("static") / "icon.svg", media_type="image/svg+xml")
+        icon = Path(__file__).with_name("static") / "icon.svg"
+        return Response(await asyncio.to_thread(icon.read_bytes), media_type="image/svg+xml")
 
     async def _shown(self, look: Callable[[str, str], CitizenView], number: str, key: str, link: str = "") -> Response:
         public = self._with.store.public

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from cases.requests import Filed
@@ -15,6 +15,7 @@ from core import hook, telemetry
 from core.errors import Rejected, Unavailable
 from core.hook import arrivals
 from core.message import Message
+from web.answers import as_json, key_of, refusal
 from web.passing import awaited, read
 from web.services import Records, Services
 from web.shown import in_seoul, public_queue
@@ -23,7 +24,6 @@ _MOST_BYTES = 262_144
 _BODY_SECONDS, _WAIT_SECONDS = 20.0, 3.0
 # What makes two records of one id the same record.
 _SAME = ("subject", "text", "author", "settled", "location", "sent_at", "reply_to", "topic_hint", "district_hint")
-_json = msgspec.json.Encoder().encode
 
 
 class _Head(msgspec.Struct):
@@ -46,7 +46,9 @@ class _Calls:
     async def file(self, request: Request) -> Response:
         answer = await _told(self._file(request))
         if 400 <= answer.status_code < 500:
-            telemetry.refused(channel="record", reason="not a record", status=answer.status_code)
+            # Nobody knows whose it was before its head is read: such a refusal is no channel's.
+            channel = getattr(request.state, "channel", "")
+            telemetry.refused(channel=channel, reason="not a record", status=answer.status_code)
         return answer
 
     async def one(self, request: Request) -> Response:
@@ -74,6 +76,7 @@ class _Calls:
         reader = records.readers.get(head.channel)
         if reader is None:
             raise Rejected(f"channel is one of {', '.join(records.readers)}")
+        request.state.channel = head.channel
         if head.office not in queues:
             raise Rejected("this key is not for this office", status=403)
         message = reader.parse(self._asked(request, body))[0]
@@ -88,9 +91,8 @@ class _Calls:
         await records.accept(filing)
         found = await awaited(look, self._with.changed, _WAIT_SECONDS)
         if found is None:
-            return _answer(
-                {"id": message.native_id, "channel": head.channel, "office": head.office, "number": None}, 202
-            )
+            told = {"id": message.native_id, "channel": head.channel, "office": head.office, "number": None}
+            return as_json(told, 202)
         return await asyncio.to_thread(self._shown, found, 201)
 
     def _must_know(self, message: Message) -> None:
@@ -123,7 +125,7 @@ class _Calls:
                 "due_at": in_seoul(case.due_at) if is_open_to_all else None,
                 "answered_at": in_seoul(case.answered_at),
             }
-        return _answer(told, status)
+        return as_json(told, status)
 
     def _asked(self, request: Request, body: bytes) -> hook.Request:
         at = self._with.clock()
@@ -139,9 +141,8 @@ class _Calls:
         return self._with.records
 
     async def _queues(self, request: Request) -> frozenset[str]:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        known = self._with.store.keys.check
-        queues = await asyncio.to_thread(known, key) if scheme.lower() == "bearer" else frozenset()
+        key = key_of(request)
+        queues = await asyncio.to_thread(self._with.store.keys.check, key) if key else frozenset()
         if not queues:
             raise Rejected(
                 "send 'Authorization: Bearer <key>'; `eungdapso key add --queue OFFICE` makes one", status=401
@@ -154,12 +155,11 @@ async def _told(answer: Awaitable[Response]) -> Response:
     try:
         return await answer
     except Rejected as error:
-        return JSONResponse({"error": error.reason}, status_code=error.status)
+        return refusal(error.status, error.reason)
     except TimeoutError:
-        return JSONResponse({"error": "too slow"}, status_code=408)
+        return refusal(408, "too slow")
     except Unavailable:
-        again = {"error": "not now; send the same record again, it is taken once"}
-        return JSONResponse(again, status_code=503, headers={"retry-after": "5"})
+        return refusal(503, "not now; send the same record again, it is taken once", {"retry-after": "5"})
 
 
 def _head_of(body: bytes) -> _Head:
@@ -175,7 +175,3 @@ def _is_same(known: Message, message: Message) -> bool:
     if known.raw_digest == message.raw_digest:
         return True
     return all(getattr(known, name) == getattr(message, name) for name in _SAME)
-
-
-def _answer(told: dict[str, Any], status: int) -> Response:
-    return Response(_json(told), status_code=status, media_type="application/json")

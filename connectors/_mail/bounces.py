@@ -58,6 +58,11 @@ def read(root: Part, signals: tuple[str, ...], hostname: str, ticket: str) -> De
     )
 
 
+def is_told_by(subject: str) -> bool:
+    """Whether a subject is one of a mail that came back or is late."""
+    return bool(_FAILED.search(subject) or _DELAYED.search(subject))
+
+
 def _has_no_sender(signals: tuple[str, ...]) -> bool:
     """The null return path of a bounce; a person's absence notice has it too, and says what it is."""
     return "automatic: null return path" in signals and not any("auto-replied" in signal for signal in signals)

@@ -7,15 +7,21 @@ from collections.abc import Iterator
 
 import msgspec
 
-from connectors._mail import headers
+from connectors._mail import bounces, decode, headers
 from connectors._mail.mime import Part
 
 TO_OTHERS = "suppress: not addressed to us"
 _RECEIVED = 30
+# Nobody writes from these.
 _ROBOTS = re.compile(
-    r"mailer-daemon|postmaster|mail-?daemon|(?:.+[-_.])?(?:no|do-?not)[-_.]?reply(?:[-_.+].*)?|bounces?|.+-bounces?|bounces?[-+].+|.+-request"
+    r"mailer-daemon|mail-?daemon|(?:.+[-_.])?(?:no|do-?not)[-_.]?reply(?:[-_.+].*)?|.+-request"
     r"|owner-.+|.+-owner|listserv|majordomo|autoresponder|auto-?reply"
 )
+_BOUNCES = re.compile(r".+-bounces?|bounces?[-+].+")
+# These have a mailbox that somebody may read and write from.
+_STAFFED = re.compile(r"postmaster|bounces?")
+_MACHINE = "automatic: sender is a machine"
+_UNSURE = "suppress: sender is an address for bounces"
 _LISTS = (
     b"list-id",
     b"list-post",
@@ -43,7 +49,8 @@ class Ours(msgspec.Struct, frozen=True, kw_only=True):
 def signals(root: Part, sender: str | None, own_id: str, ours: Ours) -> tuple[str, ...]:
     """Returns every sign found, each once. `sender` is the envelope's, None when there was no envelope."""
     author = headers.mailbox(root.get(b"from")).address
-    found = [*_reports(root), *_automatic(root, sender, author), *_bulk(root)]
+    said, bulk = [*_reports(root), *_automatic(root, sender)], list(_bulk(root))
+    found = [*said, *_address(root, sender, author, is_told=bool(said or bulk)), *bulk]
     return tuple(dict.fromkeys([*found, *_echo(root, author, own_id, ours), *_suppress(root, ours)]))
 
 
@@ -59,7 +66,7 @@ def _reports(root: Part) -> Iterator[str]:
         yield f"report: {_REPORT_TYPES.get(kind, 'multipart/report')}"
 
 
-def _automatic(root: Part, sender: str | None, author: str) -> Iterator[str]:
+def _automatic(root: Part, sender: str | None) -> Iterator[str]:
     if sender == "" or (sender is None and root.get(b"return-path").strip() == b"<>"):
         yield "automatic: null return path"
     submitted = _word(root, b"auto-submitted")
@@ -69,8 +76,16 @@ def _automatic(root: Part, sender: str | None, author: str) -> Iterator[str]:
         yield "automatic: x-autoreply"
     if _word(root, b"precedence") in ("auto_reply", "auto-reply"):
         yield "automatic: precedence auto_reply"
-    if any(_ROBOTS.fullmatch(address.rpartition("@")[0].lower()) for address in (author, sender or "") if address):
-        yield "automatic: sender is a machine"
+
+
+def _address(root: Part, sender: str | None, author: str, *, is_told: bool) -> Iterator[str]:
+    """What the names of author and envelope say. Bounces go to many an envelope's address in whose name a person
+    writes, so that one alone, without another sign (`is_told`) or a bounce's subject, proves no machine."""
+    written, brought = (address.rpartition("@")[0].lower() for address in (author, sender or ""))
+    if _ROBOTS.fullmatch(written) or _ROBOTS.fullmatch(brought) or _BOUNCES.fullmatch(written):
+        yield _MACHINE
+    elif _STAFFED.fullmatch(written) or _STAFFED.fullmatch(brought) or _BOUNCES.fullmatch(brought):
+        yield _MACHINE if is_told or bounces.is_told_by(decode.header(root.get(b"subject"))) else _UNSURE
 
 
 def _bulk(root: Part) -> Iterator[str]:

@@ -87,7 +87,7 @@ def _signs(
     if handed_in(arrival):
         signals = tuple(signal for signal in signals if signal != loops.TO_OTHERS)
     told = report.read(root, signals, ours.hostname, ticket)
-    if told and not signals[0].startswith("report: "):
+    if told and not any(signal.startswith("report: ") for signal in signals):
         signals = ("report: bounce in prose", *signals)
     return signals, told
 
