@@ -108,7 +108,7 @@ class Contacts:
         """Returns where a number or an address is written to, as people write it; officers may name the channel before
         it. Raises `Rejected` (422) when it is neither, or nothing can be sent there."""
         named, colon, rest = written.partition(":")
-        kind, address = written_as(rest if colon else written)
+        kind, address = written_as(rest if colon else written, self._means.options.country_code)
         channel = self._means.options.ways.get(kind, "")
         if not channel or (colon and named != channel):
             ways = ", ".join(f"{way}:…" for way in sorted(self._means.options.ways.values()))

@@ -1,37 +1,32 @@
 """Which handles are the same: a telephone number or a mail address is one person's, however and wherever it is said."""
 
-import re
 from functools import lru_cache
 
+from core.contact import HOME, is_mail, is_personal, personal_number
 from core.message import Message, identity_of
 from core.wire import Seal
-
-_SIGNS = re.compile(r"[\s().-]")
-_MAIL = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9가-힣-]{1,63}(\.[A-Za-z0-9가-힣-]{1,63}){1,8}")
-_PHONE = re.compile(r"(?:\+82|0)\d{8,11}")
 
 
 # The same few are asked for several times for each message of a batch.
 @lru_cache(maxsize=1_024)
 def known_by(handle: str) -> str:
-    """Returns the handle as it is compared: in small letters, a Korean number with its country."""
+    """Returns the handle as it is compared: in small letters, a number with its country, at home where it says none."""
     handle = handle.strip().casefold()
-    digits = _SIGNS.sub("", handle)
-    return f"+82{digits[1:]}" if digits.startswith("0") and _PHONE.fullmatch(digits) else handle
+    return handle if handle.startswith("+") else personal_number(handle, HOME) or handle
 
 
 def is_address(handle: str) -> bool:
     """Whether this is known everywhere as the same, as accounts of a platform are not."""
-    return "@" in handle[1:] or _PHONE.fullmatch(handle) is not None
+    return "@" in handle[1:] or is_personal(handle)
 
 
-def written_as(text: str) -> tuple[str, str]:
+def written_as(text: str, country_code: str) -> tuple[str, str]:
     """Returns whether this is a telephone number ("tel") or a mail address ("mail"), and how we write it; ("", "") for
-    what is neither."""
-    if _MAIL.fullmatch(text.strip()):
+    what is neither, and for numbers of another country: nobody may have us write to the dearest ones in the world."""
+    if is_mail(text.strip()):
         return "mail", text.strip().casefold()
-    number = known_by(_SIGNS.sub("", text))
-    return ("tel", number) if _PHONE.fullmatch(number) else ("", "")
+    number = personal_number(text, country_code)
+    return ("tel", number) if number else ("", "")
 
 
 def contact_key(seal: Seal, channel: str, account: str, address: str) -> str:

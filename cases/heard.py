@@ -39,7 +39,7 @@ def heard(means: Means, connection: Connection, case: Case) -> Heard | None:
     why = connection.execute(select(events.c.why).where(*told).order_by(events.c.id)).scalar() or ""
     if row is None or why:
         return Heard(way="contact" if row else "nobody", channel=row.channel if row else "", why=why)
-    way: Way = "public" if means.post.reply(row, attempt=1).public else "private"
+    way: Way = "public" if means.post.is_public(row) else "private"
     there = contact_key(means.seal, row.channel, row.account, row.recipient)
     known = contacts_of(means, connection, person_of(connection, own_of(means, connection, case).key))
     return Heard(way=way, channel=row.channel, else_by=tuple(one.channel for one in known if one.key != there))

@@ -14,6 +14,7 @@ from cases.numbering import Numbers
 from cases.post import Post
 from core.calendar import Calendar
 from core.clock import Clock
+from core.contact import HOME
 from core.wire import Seal
 
 # (faq id, version that was decided on) -> whether it may still be sent.
@@ -43,6 +44,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     addressed: frozenset[str] = frozenset({"email", "sms"})
     # By which channel a citizen's other contact is written to: "tel" for telephone numbers, "mail" for addresses.
     ways: Mapping[str, str] = {}
+    # Of telephone numbers that citizens and officers write without one.
+    country_code: str = HOME
 
 
 class Means(msgspec.Struct, frozen=True, kw_only=True):

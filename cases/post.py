@@ -165,6 +165,10 @@ class Post:
             attempt=attempt,
         )
 
+    def is_public(self, row: Any) -> bool:
+        """Whether others can read what this row says; raises `Rejected` when it was sealed with another key."""
+        return _decode(self._seal.open(row.sealed)).public
+
     def pictures(self, row: Any) -> tuple[Picture, ...]:
         """Returns the pictures of a row as it is stored; raises `Rejected` when it was sealed with another key."""
         return _decode(self._seal.open(row.sealed)).pictures

@@ -183,8 +183,10 @@ class Views:
             .limit(_MOST_COUNTED)
             .subquery()
         )
-        sort = (outbox.c.state, outbox.c.parked, outbox.c.error.like(ANOTHER_WAY))
-        trouble = select(*sort, func.count()).where(text(TROUBLE)).group_by(*sort)
+        elsewhere = outbox.c.error.like(ANOTHER_WAY).label("elsewhere")
+        # Sorted in a query of its own: what is grouped by must be columns, and no pattern that is given twice.
+        sort = select(outbox.c.state, outbox.c.parked, elsewhere).where(text(TROUBLE)).subquery().c
+        trouble = select(*sort, func.count()).group_by(*sort)
         with self._database.read() as connection:
             totals = tallies.totals(self._database, connection)
             counted = {"open": sum(totals.get(state, 0) for state in OPEN)} | {

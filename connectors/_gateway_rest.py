@@ -12,8 +12,8 @@ from connectors._cp949 import fit, safe
 from connectors._gateway_settings import MOST_PICTURES, WORDS, SmsDomesticSettings
 from connectors._paths import decoded, identifier
 from connectors._post import whole, wish_of
-from connectors._texting import home_number
 from connectors.base import Located
+from core.contact import home_number
 from core.errors import Rejected, Unavailable, Uncertain
 from core.reply import Picture, Receipt, Reply, Sender
 

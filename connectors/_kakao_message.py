@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from connectors._kakao_settings import KakaoSettings
+from core.contact import korean_mobile
 from core.errors import Rejected
 from core.message import Assurance, Attachment, Author, Message, identity_of
 from core.text import clean
@@ -158,11 +159,4 @@ def _without(utterance: str, files: list[str]) -> str:
 def _phone(payload: Payload, settings: KakaoSettings) -> str:
     """Returns the telephone number that the citizen left in the block's parameter, "" when there is none."""
     found: Mapping[str, Any] = payload.action.params
-    return phone(str(found.get(settings.phone_param, ""))[:40]) if settings.phone_param else ""
-
-
-def phone(text: str) -> str:
-    """Returns a mobile number of this country as digits, "" for whatever else."""
-    digits = re.sub(r"[\s().-]", "", text)
-    digits = re.sub(r"^(\+?82)0?(?=1)", "0", digits)
-    return digits if re.fullmatch(r"01[016789][0-9]{7,8}", digits, re.ASCII) else ""
+    return korean_mobile(str(found.get(settings.phone_param, ""))[:40]) if settings.phone_param else ""

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 
 from connectors._few import few
-from connectors._kakao_message import may_call, phone
+from connectors._kakao_message import may_call
 from connectors._kakao_settings import KakaoSettings
 from connectors._kakao_show import MOST_CHARACTERS, MOST_OUTPUTS, RATED, RATINGS, rest_of, template
 from connectors._post import Answer, Post
 from core.clock import Clock
+from core.contact import korean_mobile
 from core.errors import Rejected, Waits
 from core.reply import Receipt, Reply, Sender
 
@@ -31,10 +32,10 @@ class Later:
         self._sender_key = sender_key
 
     def reaches(self, reply: Reply) -> bool:
-        return self._settings.later != "none" and bool(phone(reply.to))
+        return self._settings.later != "none" and bool(korean_mobile(reply.to))
 
     async def send(self, reply: Reply, post: Post) -> Receipt:
-        number = phone(reply.to)
+        number = korean_mobile(reply.to)
         over = "the callback is used up or its minute over" if reply.callback else "there is no callback"
         if self._settings.later == "none":
             raise Rejected(f"{over}, and no way for later answers is set up (later){_SHOWN}")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from connectors._contact import is_mail, phone_of
+from core.contact import is_mail, phone_of
 from core.errors import Rejected
 from core.message import Location
 from core.text import clean

@@ -15,8 +15,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field as Part
 from python_multipart.multipart import File, parse_options_header
 
-from connectors._contact import is_mail, phone_of
 from connectors.base import ChannelSettings, Request, Response, Webhook
+from core.contact import is_mail, phone_of
 from core.errors import Forged, Rejected
 from core.message import Assurance, Author, Message
 from core.settings import SecretRef

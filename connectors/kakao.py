@@ -7,11 +7,12 @@ from functools import cached_property
 
 import msgspec
 
-from connectors._kakao_message import message_of, phone, read
+from connectors._kakao_message import message_of, read
 from connectors._kakao_settings import KakaoSettings
 from connectors._kakao_show import Shows, answer, said
 from connectors.base import Request, Response, Spoken, Webhook, Words
 from core.clock import clock_of
+from core.contact import korean_mobile
 from core.errors import ConfigError, Forged
 from core.ids import uuid7
 from core.message import Message
@@ -93,7 +94,7 @@ class Kakao(Webhook[KakaoSettings]):
         """A sender who is a telephone number is one who left it, where the block has a parameter for that."""
         if not self._secret:
             raise ConfigError(f"--channel {self.name}: {self._secret_header.env} is not set, so nobody can be believed")
-        number = phone(words.sender) if self.settings.phone_param else ""
+        number = korean_mobile(words.sender) if self.settings.phone_param else ""
         citizen = number or words.sender or _CITIZEN
         if not _SENDER.fullmatch(citizen):
             raise ConfigError(f"--channel {self.name}: a sender is a user's id, or a telephone number (phone_param)")
@@ -127,7 +128,7 @@ class Kakao(Webhook[KakaoSettings]):
         return self._has_way_out and not self._goes_to_telephone(message)
 
     def _goes_to_telephone(self, message: Message) -> bool:
-        return self.settings.later != "none" and bool(phone(message.reply_to))
+        return self.settings.later != "none" and bool(korean_mobile(message.reply_to))
 
     @property
     def _has_way_out(self) -> bool:

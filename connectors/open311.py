@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from pydantic import Field, StringConstraints
 
-from connectors._contact import is_mail, phone_of
 from connectors._open311_form import Report, keys_in, report_of
 from connectors.base import ChannelSettings, Request, Spoken, Webhook, Words
+from core.contact import is_mail, phone_of
 from core.errors import ConfigError, Forged, Rejected
 from core.ids import uuid7
 from core.message import Assurance, Attachment, Author, Message

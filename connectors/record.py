@@ -9,10 +9,10 @@ from typing import Annotated
 import msgspec
 from pydantic import Field
 
-from connectors._contact import phone_of
 from connectors._texting import CITIZEN_NUMBER
 from connectors.base import ChannelSettings, Request, Response, Spoken, Webhook, Words
 from core.clock import SEOUL
+from core.contact import phone_of
 from core.errors import ConfigError, Forged, Rejected
 from core.ids import uuid7
 from core.message import Assurance, Author, Location, Message, Settled

@@ -11,10 +11,11 @@ import msgspec
 from pydantic import Field
 
 from connectors._cp949 import LONG_BYTES, SHORT_BYTES
-from connectors._texting import CITIZEN_NUMBER, CITY_NUMBER, may_be_answered, normal_number, wants_peace
+from connectors._texting import CITIZEN_NUMBER, CITY_NUMBER, may_be_answered, wants_peace
 from connectors._twilio_errors import words_for
 from connectors._twilio_form import Algorithm, other_spellings, read_form, sign
 from connectors.base import ChannelSettings, Locator, Request, Response, Spoken, Webhook, Words
+from core.contact import normal_number
 from core.errors import Forged, Rejected
 from core.ids import uuid7
 from core.message import Assurance, Attachment, Author, DeliveryReport, Location, Message

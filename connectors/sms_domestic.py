@@ -12,8 +12,9 @@ import msgspec
 from connectors._gateway_settings import MOST_PICTURES, WORDS, SmsDomesticSettings
 from connectors._hmac import Dialect
 from connectors._paths import MOST_NAME_CHARACTERS, at, decoded, identifier, moment, put, words
-from connectors._texting import CITIZEN_NUMBER, CITY_NUMBER, home_number, may_be_answered, normal_number, wants_peace
+from connectors._texting import CITIZEN_NUMBER, CITY_NUMBER, may_be_answered, wants_peace
 from connectors.base import Locator, Request, Response, Spoken, Webhook, Words
+from core.contact import home_number, normal_number
 from core.errors import Rejected
 from core.ids import uuid7
 from core.message import Assurance, Attachment, Author, DeliveryReport, Message

@@ -28,7 +28,7 @@ from core.errors import ConfigError
 from core.reply import Sender, Style
 from core.wire import Seal, Ticket, encode
 from pipeline import city_files, demo, engines, migrate_mark, models, parts, place
-from pipeline.contact import addressed, ways, with_contacts
+from pipeline.contact import addressed, country_of, ways, with_contacts
 from pipeline.desk import Desk
 from pipeline.engines import Engines
 from pipeline.settings import PipelineSettings
@@ -125,6 +125,7 @@ class Plan:
                 threaded=frozenset(name for name, part in self.connectors.items() if part.is_threaded),
                 addressed=addressed(self.connectors),
                 ways=ways(self.connectors),
+                country_code=country_of(self.connectors),
                 private_days={name: part.private_days for name, part in self.connectors.items() if part.private_days},
             ),
             key_from=place.key_from(self.var, self.settings.security.key) if tries_key else "",

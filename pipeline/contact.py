@@ -12,6 +12,7 @@ from connectors.open311 import Open311
 from connectors.record import Record
 from connectors.sms import Sms
 from connectors.sms_domestic import SmsDomestic
+from core.contact import HOME
 from core.reply import Receipt, Reply, Sender
 from sinks._files import FileSender
 
@@ -70,6 +71,12 @@ def ways(connectors: Mapping[str, Connector[Any]]) -> dict[str, str]:
     ready = [name for name in (*mail, *tel) if _sends(connectors[name])] if is_live else [*mail, *tel]
     firsts = {"mail": next((n for n in mail if n in ready), ""), "tel": next((n for n in tel if n in ready), "")}
     return {kind: name for kind, name in firsts.items() if name}
+
+
+def country_of(connectors: Mapping[str, Connector[Any]]) -> str:
+    """Returns of which country numbers are that name none: as the channel has it by which they are written to."""
+    part = connectors.get(ways(connectors).get("tel", ""))
+    return part.settings.country_code if isinstance(part, Sms | SmsDomestic) else HOME
 
 
 def _sends(part: Connector[Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cases.contact_codes import Place
+from cases.handles import is_address, known_by, written_as
 from cases.means import Options
 from cases.model import By
 from cases.people import Contact
@@ -682,3 +683,33 @@ def test_the_citizens_own_number_is_no_other_way(store: CaseStore, time: Time) -
     failing(store, time)
 
     assert [] == delivered(store, time)
+
+
+@pytest.mark.parametrize(
+    ("written", "country_code", "way"),
+    [
+        ("010-1234-5678", "82", ("tel", "+821012345678")),
+        ("090-1234-5678", "81", ("tel", "+819012345678")),
+        ("+81 90-1234-5678", "81", ("tel", "+819012345678")),
+        ("+81 90-1234-5678", "82", ("", "")),
+        ("+88 213 1234 5678", "82", ("", "")),
+        ("1588-1234", "82", ("", "")),
+        ("٠١٠١٢٣٤٥٦٧٨", "82", ("", "")),
+        ("Kim@Home.example ", "82", ("mail", "kim@home.example")),
+    ],
+)
+def test_contact_is_written_with_its_country(written: str, country_code: str, way: tuple[str, str]) -> None:
+    """A number belongs to the country of the channel that goes there; what is of another one is no contact."""
+    assert way == written_as(written, country_code)
+
+
+@pytest.mark.parametrize("handle", ["+821012345678", "+819012345678", "+14155550100"])
+def test_number_with_its_country_is_one_person_s(handle: str) -> None:
+    """A number that names its country is the same citizen on every channel, whichever country it is."""
+    assert (handle, True) == (known_by(f" {handle}"), is_address(handle))
+
+
+@pytest.mark.parametrize("handle", ["01012345", "00821012345678", "1012345678", "kim"])
+def test_name_that_is_no_number_stays(handle: str) -> None:
+    """What is no number of a person is compared as it is, and is known on its own channel alone."""
+    assert (handle, False) == (known_by(handle), is_address(handle))

@@ -12,11 +12,12 @@ import pytest
 from pydantic import ValidationError
 
 from cases.chat import Letter
-from connectors._kakao_message import may_call, phone
+from connectors._kakao_message import may_call
 from connectors._kakao_rest import Answers, Later
 from connectors._kakao_settings import KakaoSettings
 from connectors.base import Request, Words
 from connectors.kakao import Kakao
+from core.contact import korean_mobile
 from core.errors import Forged, Rejected, Unavailable, Uncertain
 from core.message import Message
 from core.reply import Receipt, Reply
@@ -354,7 +355,7 @@ def test_host_that_is_named_may_be_called() -> None:
 )
 def test_telephone_number(said: str, number: str) -> None:
     """A mobile number of this country is known in its spellings, and nothing else is one."""
-    assert number == phone(said)
+    assert number == korean_mobile(said)
 
 
 def test_way_for_later_needs_an_address() -> None:

@@ -18,10 +18,10 @@ from pydantic import ValidationError
 from twilio.request_validator import RequestValidator
 
 from connectors._cp949 import fit, safe
-from connectors._texting import normal_number
 from connectors._twilio_form import read_form, sign
 from connectors.base import Request
 from connectors.sms import Sms, SmsSettings
+from core.contact import normal_number
 from core.errors import Forged, Rejected, Uncertain
 from core.message import Message
 from core.reply import Reply

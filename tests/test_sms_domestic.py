@@ -12,9 +12,9 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from connectors._gateway_settings import SmsDomesticSettings
-from connectors._texting import home_number
 from connectors.base import Request, Words
 from connectors.sms_domestic import SmsDomestic
+from core.contact import home_number
 from core.errors import Rejected, Unavailable, Uncertain
 from core.message import Attachment, Message
 from core.reply import Picture, Receipt, Reply
