@@ -280,14 +280,3 @@ def test_who_acts_is_named(instance: Instance) -> None:
 
     assert [2] * 4 == [one.exit_code for one in done]
     assert all("--by" in one.output for one in done)
-
-
-def test_check_notes_who_cannot_post(instance: Instance) -> None:
-    """Where the way out is set up, accounts without a number are a note of `check`, and no mistake."""
-    text = instance.config.read_text(encoding="utf-8")
-    live = '[connectors.x]\napi_url = "http://127.0.0.1:9"\n#'
-    instance.config.write_text(text.replace("[connectors.x]", live, 1), encoding="utf-8")
-    done = asked(instance, "check")
-
-    assert 0 == done.exit_code
-    assert "note: cannot broadcast: x:mayor, x:Seoul_eds, x:Seoulmania, " in done.stdout

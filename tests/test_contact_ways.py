@@ -10,7 +10,7 @@ from connectors.form import Form, FormSettings
 from connectors.sms import Sms, SmsSettings
 from connectors.sms_domestic import SmsDomestic
 from connectors.telegram import Telegram, TelegramSettings
-from pipeline.contact import addressed, ways
+from pipeline.contact import addressed, country_of, ways
 
 TOKENS = {
     "EUNGDAPSO_SMS_TOKEN": "t",
@@ -51,6 +51,15 @@ def test_where_nothing_is_sent_both_go_to_files() -> None:
 def test_where_letters_go_out_only_what_arrives_is_offered(tables: dict[str, Any], expected: dict[str, str]) -> None:
     """Nobody is promised a letter that would end in a file; a number of ours has to stand in its head."""
     assert expected == ways(connectors(**tables))
+
+
+@pytest.mark.parametrize(
+    ("tables", "country_code"),
+    [({}, "82"), ({"sms": {"country_code": "81"}}, "81"), ({"gateway": {"country_code": "81"}}, "82")],
+)
+def test_numbers_are_of_the_country_of_their_channel(tables: dict[str, Any], country_code: str) -> None:
+    """A number without a country is one of where the channel sends that would carry what goes to it."""
+    assert country_code == country_of(connectors(**tables))
 
 
 def test_a_form_is_no_proof_of_an_address() -> None:

@@ -178,6 +178,14 @@ def test_what_is_no_record_is_refused(city: Instance, key: str, body: bytes, sta
     assert (status, True) == (found, bool(said["error"]))
 
 
+def test_refusals_are_counted_under_their_channel(city: Instance, key: str) -> None:
+    """The table of pipeline.toml whose record it was, as everywhere."""
+    file(city, key, office="mapo", id="refused")
+    counted = 'eungdapso_messages_refused_total{channel="phone",reason="not a record"}'
+
+    assert until(lambda: counted in urllib.request.urlopen(f"{city.base}/metrics", timeout=60).read().decode())
+
+
 @pytest.mark.parametrize("id_", ["nothing", "%00", "x" * 5_000])
 def test_records_that_are_not_there_are_not_found(city: Instance, key: str, id_: str) -> None:
     """Whatever is asked for."""
