@@ -36,6 +36,7 @@ def _made() -> dict[str, str]:
         "EUNGDAPSO_FACEBOOK_APP_SECRET": secrets.token_hex(16),
         "EUNGDAPSO_FACEBOOK_VERIFY_TOKEN": secrets.token_urlsafe(24),
         "EUNGDAPSO_KAKAO_SECRET": secrets.token_urlsafe(32),
+        "EUNGDAPSO_LINE_SECRET": secrets.token_hex(16),
         "EUNGDAPSO_OPEN311_KEY": secrets.token_urlsafe(32),
         "EUNGDAPSO_SMS_TOKEN": secrets.token_hex(16),
         "EUNGDAPSO_TELEGRAM_SECRET_TOKEN": secrets.token_urlsafe(32),
