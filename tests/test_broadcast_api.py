@@ -224,7 +224,9 @@ async def test_what_is_not_there(api: Api, path: str, status: int) -> None:
 
 @pytest.fixture
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Instance:
-    return Instance(tmp_path_factory.mktemp("terminal"), {"EUNGDAPSO_NOW": "2026-11-23T21:00:00"})
+    made = Instance(tmp_path_factory.mktemp("terminal"), {"EUNGDAPSO_NOW": "2026-11-23T21:00:00"})
+    made.engines.prepare(made.config, made.environment)
+    return made
 
 
 def test_from_the_terminal(instance: Instance) -> None:
