@@ -164,6 +164,10 @@ class Pictures:
         """Nothing is held open."""
 
 
+# What gateways call their encoding where it is not UTF-8; all of it is in cp949.
+_KOREAN = frozenset({"euc-kr", "cp949", "ms949", "uhc", "ks_c_5601-1987"})
+
+
 class _LostError(Exception):
     """The connection broke after the request went out."""
 
@@ -171,7 +175,8 @@ class _LostError(Exception):
 async def _words(answer: aiohttp.ClientResponse) -> str:
     """Returns what the gateway says; a refusal is one also where its words are lost."""
     try:
-        return (await whole(answer)).decode(answer.get_encoding(), "replace")
+        said = await whole(answer)
+        return said.decode("cp949" if (answer.charset or "").lower() in _KOREAN else "utf-8", "replace")
     except (aiohttp.ClientError, TimeoutError):
         if answer.status < 300:
             raise

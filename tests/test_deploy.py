@@ -308,10 +308,11 @@ def test_the_world_reaches_pages_and_nothing_else() -> None:
     know, however that is spelled."""
     (rule,) = of_kind("Ingress")["eungdapso"]["spec"]["rules"]
     paths = {(one["path"], one["pathType"]): one["backend"]["service"]["name"] for one in rule["http"]["paths"]}
-    source = "".join((ROOT / "web" / name).read_text(encoding="utf-8") for name in ("app.py", "api.py", "pages.py"))
-    asked = set(re.findall(r'(?:Route|mount)\("(/[^"/{]*)', source))
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "web").glob("*.py"))
+    # Given as a word, or by a name that stands for one.
+    asked = set(re.findall(r'(?:(?:Route|mount)\(|_ROOT, _PREFIX = |\bpath = )"(/[^"/{]*)', source)) - INSIDE
 
-    assert {"/", "/api", "/static", "/c"} <= asked
+    assert {"/", "/api", "/static", "/c", "/open311", "/broadcasts"} <= asked
     assert {(path, "Prefix" if path != "/" else "Exact") for path in {*asked, "/hooks"}} == set(paths)
     assert {"intake"} == {name for (path, _), name in paths.items() if path == "/hooks"}
     assert not INSIDE & {path for path, _ in paths}
